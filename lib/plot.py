@@ -1,0 +1,260 @@
+"""Every figure of the book: pure drawing of data already computed; each helper takes an Axes first and returns it.
+
+The style is chosen for a light page and survives the dark page's filter (invert, then turn the hue by 180°):
+dark colours that colour-blind readers can tell apart, a marker beside every colour, labels on the lines themselves.
+"""
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import matplotlib
+import numpy as np
+from cycler import cycler
+from IPython.display import Image, display
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+from matplotlib.transforms import ScaledTranslation
+from PIL import Image as Pixels
+
+CSS_PX = 100                                          # CSS pixels per inch of figure: 6.4 inches are 640 on the page
+COLORS = {"blue": "#00609f", "orange": "#b34700", "green": "#00704f", "purple": "#943c6f", "grey": "#5a5a5a"}
+INK = "#222222"
+CLASSES = tuple(zip("so^Dv", ("orange", "blue", "green", "purple", "grey"), strict=True))     # of class 0, 1, 2 ...
+HALO = [withStroke(linewidth=3, foreground="white")]
+
+# Set on import, so that no chapter needs an option of Matplotlib's.
+matplotlib.rcParams.update({
+    "font.size": 10.5, "axes.titlesize": 10.5, "axes.labelsize": 10.5, "xtick.labelsize": 9.5, "ytick.labelsize": 9.5,
+    "mathtext.fontset": "cm", "axes.prop_cycle": cycler(color=list(COLORS.values())), "lines.linewidth": 1.8,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.7, "axes.edgecolor": INK,
+    "axes.labelcolor": INK, "text.color": INK, "xtick.color": INK, "ytick.color": INK,
+    "xtick.major.width": 0.7, "ytick.major.width": 0.7, "axes.formatter.use_mathtext": True, "svg.hashsalt": "book",
+})
+
+
+class Picture(Image):
+    """A PNG drawn at twice the density of the page. Its text says what the axes show, so that nbval can compare it."""
+
+    def __init__(self, fig: Figure):
+        self._about = about(fig)
+        super().__init__(data=png(fig), format="png", width=px(fig)[0])
+
+    def __repr__(self):
+        return self._about
+
+
+def figure(width: float = 6.4, height: float = 3.6, columns: int = 1):
+    """A figure and its Axes (an array of them if columns > 1); 1 inch is 100 CSS pixels."""
+    fig = Figure(figsize=(width, height), layout="constrained")     # not pyplot: nothing to close, nothing shown twice
+    return fig, fig.subplots(1, columns)
+
+
+def show(fig: Figure) -> None:
+    """Display the figure; the last line of a figure cell."""
+    display(Picture(fig))
+
+
+def px(fig: Figure) -> tuple[int, int]:
+    """Width and height on the page, in CSS pixels."""
+    return tuple(round(inches * CSS_PX) for inches in fig.get_size_inches())
+
+
+def png(fig: Figure, colors: int = 64) -> bytes:
+    """The figure as a palette PNG with two pixels per CSS pixel: about a quarter of Matplotlib's own size.
+
+    The palette is the commonest colours, so that white and the flat areas stay exactly what they were.
+    """
+    raw, out = io.BytesIO(), io.BytesIO()
+    fig.savefig(raw, format="png", dpi=2 * CSS_PX, facecolor="white")
+    pixels = np.asarray(Pixels.open(raw).convert("RGB"), dtype=int)
+    codes, where, counts = np.unique(pixels @ [65536, 256, 1], return_inverse=True, return_counts=True)
+    rgb = codes[:, None] // [65536, 256, 1] % 256
+    palette = rgb[np.argsort(-counts, kind="stable")[:colors]]
+    nearest = ((rgb[:, None] - palette) ** 2).sum(axis=-1).argmin(axis=1)
+    image = Pixels.fromarray(nearest[where].reshape(pixels.shape[:2]).astype(np.uint8))
+    image.putpalette(palette.astype(np.uint8).tobytes())
+    image.save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+def about(fig: Figure) -> str:
+    """One line per Axes: its labels, its limits to three digits, the words written in it."""
+    span = lambda ends: " to ".join(f"{round(end, 9) + 0.0:.3g}".replace("-", "−") for end in ends)
+    lines = []
+    for ax in fig.axes:
+        words = [text.get_text() for text in [ax.title, *ax.texts] if text.get_text()]
+        axis = lambda name, label, ends: f"{label or name} from {span(ends)}"
+        lines.append("; ".join([axis("x", ax.get_xlabel(), ax.get_xlim()), axis("y", ax.get_ylabel(), ax.get_ylim()),
+                                *(["words: " + ", ".join(words)] if words else [])]))
+    return "\n  ".join(["Figure, {} × {} px".format(*px(fig)), *lines])
+
+
+def axes(ax: Axes, x: str, y: str, title: str = "") -> Axes:
+    """Name the two axes, units included."""
+    ax.set(xlabel=x, ylabel=y)
+    ax.set_title(title, loc="left")
+    return ax
+
+
+def note(ax: Axes, at, text: str, color: str = "", offset=(0, 0), align: str = "center") -> Axes:
+    """Text at a point of the plane, shifted by `offset` points."""
+    ax.annotate(text, at, offset, textcoords="offset points", ha=align, va="center", path_effects=HALO,
+                color=COLORS.get(color, color or INK), annotation_clip=False, zorder=6)
+    return ax
+
+
+def curve(ax: Axes, x, y, label: str = "", at: float | None = None, color: str = "", dashed: bool = False,
+          below: bool = False) -> Axes:
+    """A line with its label beside it: above it at x = `at` (or below), else at its right end."""
+    line, = ax.plot(x, y, "--" if dashed else "-", color=COLORS.get(color, color or None))
+    if label and at is None:
+        note(ax, (x[-1], y[-1]), label, line.get_color(), (6, 0), "left")
+    elif label:
+        note(ax, (at, np.interp(at, x, y)), label, line.get_color(), (0, -11 if below else 11))
+    return ax
+
+
+def points(ax: Axes, X: np.ndarray, y: np.ndarray | None = None, names=()) -> Axes:
+    """Samples X (n, 2), one marker and one colour a class; a class's name stands beside its outermost point."""
+    y = np.zeros(len(X), int) if y is None else np.asarray(y)
+    for (marker, color), label in zip(CLASSES, np.unique(y), strict=False):
+        ax.scatter(*X[y == label].T, s=30, marker=marker, color=COLORS[color], edgecolors="white", linewidths=0.6,
+                   zorder=4)
+    for (_, color), label, name in zip(CLASSES, np.unique(y), names, strict=False):
+        away = X[y == label] - X.mean(axis=0)
+        far = np.argmax(away @ away.mean(axis=0))
+        note(ax, X[y == label][far], name, color, (0, 12 if away[far, 1] > 0 else -12))
+    return ax
+
+
+def limits(ax: Axes, X: np.ndarray, margin: float = 0.15, equal: bool = True, names=("$x_1$", "$x_2$")) -> Axes:
+    """Limits around the points X (n, 2); equal units on both axes, so that right angles look right."""
+    low, high = np.min(X, axis=0), np.max(X, axis=0)
+    pad = margin * (np.max(high - low) if equal else high - low) * np.ones(2)
+    ax.set(**dict(zip(("xlim", "ylim"), np.transpose([low - pad, high + pad]), strict=True)),
+           xlabel=names[0], ylabel=names[1])
+    if equal:
+        ax.set_aspect("equal")
+    return ax
+
+
+def decision_line(ax: Axes, theta: np.ndarray, label: str = "", color: str = "", dashed: bool = False) -> Axes:
+    """The line θ₀ + θ₁x₁ + θ₂x₂ = 0 across the Axes, its label along it. Set the limits first."""
+    corners = box(ax)
+    start, g = -theta[0] * theta[1:] / (theta[1:] @ theta[1:]), theta[0] + corners @ theta[1:]
+    line = ax.axline(start, (start[0] - theta[2], start[1] + theta[1]), linestyle="--" if dashed else "-",
+                     color=COLORS.get(color, INK), linewidth=1.6, zorder=3)
+    sides = zip(corners, np.roll(corners, -1, 0), g, np.roll(g, -1), strict=True)
+    ends = sorted(tuple(p + (q - p) * a / (a - b)) for p, q, a, b in sides if a * b < 0)
+    if label and len(ends) == 2:
+        (x, y), (dx, dy) = ends[0], np.subtract(*ends[::-1])
+        angle = np.arctan2(dy, dx)
+        off = ScaledTranslation(-np.sin(angle) / 18, np.cos(angle) / 18, ax.figure.dpi_scale_trans)
+        ax.text(x + 0.75 * dx, y + 0.75 * dy, label, color=line.get_color(), ha="center", va="bottom",
+                path_effects=HALO, rotation=np.degrees(angle), rotation_mode="anchor", transform_rotates_text=True,
+                transform=ax.transData + off, zorder=6)
+    return ax
+
+
+def half_planes(ax: Axes, theta: np.ndarray, name: str = "g") -> Axes:
+    """Shade the side where g > 0 and the side where g < 0, and say which is which. Set the limits first."""
+    corners = box(ax)
+    g = theta[0] + corners @ theta[1:]
+    (x0, y0), (x1, y1) = corners[0], corners[2]
+    ax.contourf([x0, x1], [y0, y1], g[[0, 1, 3, 2]].reshape(2, 2), levels=[min(g.min(), -1), 0, max(g.max(), 1)],
+                colors=[tint("orange"), tint("blue")], zorder=0)
+    for corner, sign, color in ((g.argmax(), ">", "blue"), (g.argmin(), "<", "orange")):
+        if g[corner] * (1 if sign == ">" else -1) > 0:
+            note(ax, corners[corner] + 0.12 * (corners.mean(axis=0) - corners[corner]) * [1.4, 1], f"${name} {sign} 0$",
+                 color)
+    return ax
+
+
+def decision_map(ax: Axes, predict: Callable, limits, fine: int = 240) -> Axes:
+    """What `predict` says of every point (m, 2) of the rectangle (x₀, x₁, y₀, y₁): a class, or a probability."""
+    x, y = np.linspace(*limits[:2], fine), np.linspace(*limits[2:], fine)
+    said = np.asarray(predict(np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2))).reshape(fine, fine)
+    if said.dtype.kind == "f":
+        ax.contourf(x, y, said, np.linspace(0, 1, 11), cmap=DIVERGING, zorder=0)
+        ax.contour(x, y, said, [0.5], colors=INK, linewidths=1.2, zorder=2)
+    else:
+        rgb = np.array([tint(color) for _, color in CLASSES])[np.searchsorted(np.unique(said), said)]
+        ax.imshow(rgb, extent=limits, origin="lower", aspect="auto", zorder=0)
+    ax.set(xlim=limits[:2], ylim=limits[2:])
+    return ax
+
+
+def arrow(ax: Axes, start, vector, label: str = "", color: str = "green") -> Axes:
+    """A vector drawn from `start`, its label beyond the tip."""
+    start, vector = np.asarray(start, float), np.asarray(vector, float)
+    ax.annotate("", start + vector, start, zorder=5,
+                arrowprops={"arrowstyle": "-|>", "color": COLORS[color], "lw": 1.8, "shrinkA": 0, "shrinkB": 0})
+    return note(ax, start + vector, label, color, 13 * vector / np.linalg.norm(vector)) if label else ax
+
+
+def segment(ax: Axes, start, end, label: str = "", color: str = "purple") -> Axes:
+    """A dashed segment, such as a distance, its label at the middle."""
+    ax.plot(*np.transpose([start, end]), ":", color=COLORS[color], zorder=3)
+    return note(ax, np.mean([start, end], axis=0), label, color, (10, 8)) if label else ax
+
+
+def loss_surface(ax: Axes, loss: Callable, xlim, ylim, path=None, names=(r"$\theta_0$", r"$\theta_1$")) -> Axes:
+    """Contours of loss(θ), θ (2,), at equal shares of the area, and the path of descent (steps, 2)."""
+    x, y = np.linspace(*xlim, 60), np.linspace(*ylim, 60)
+    heights = np.array([[loss(np.array([a, b])) for a in x] for b in y])
+    levels = np.unique(np.quantile(heights, np.linspace(0.005, 0.99, 13)))
+    ax.contourf(x, y, heights, levels, cmap=RISING, extend="both", zorder=0)
+    ax.contour(x, y, heights, levels, colors=COLORS["grey"], linewidths=0.4, zorder=1)
+    if path is not None:
+        path = np.asarray(path)
+        ax.plot(*path.T, "o-", color=COLORS["orange"], markersize=3.5, linewidth=1.2, zorder=4)
+        note(ax, path[0], "start", "orange", (0, 11))
+    ax.set(xlim=xlim, ylim=ylim, xlabel=names[0], ylabel=names[1])
+    return ax
+
+
+def learning_curves(ax: Axes, curves: dict, ylabel: str, log: bool = False, xlabel: str = "step") -> Axes:
+    """One line a run, its name at the right end; names that would overlap are moved apart."""
+    for (label, values), dashes in zip(curves.items(), ["-", (0, (6, 1.5)), (0, (2, 1.2)), "-.", ":"], strict=False):
+        ax.plot(np.arange(len(values)), values, linestyle=dashes, label=label)
+    ax.set(xlabel=xlabel, ylabel=ylabel, yscale="log" if log else "linear", xlim=(0, None))
+    to_share = ax.transData + ax.transAxes.inverted()
+    ends = sorted((to_share.transform(line.get_xydata()[-1])[1], line) for line in ax.lines)
+    height = -1.0
+    for share, line in ends:
+        height = max(share, height + 0.075)
+        shift = (height - share) * ax.figure.get_size_inches()[1] * 72 * 0.8
+        note(ax, line.get_xydata()[-1], line.get_label(), line.get_color(), (6, shift), "left")
+    return ax
+
+
+def matrix(ax: Axes, M: np.ndarray, label: str = "", fmt: str = ".2f") -> Axes:
+    """A small array: its values in cells (blue above zero, orange below), its name and shape above."""
+    M = np.atleast_2d(M)
+    reach = np.abs(M).max() or 1.0
+    ax.pcolormesh(M, cmap=DIVERGING, vmin=-reach, vmax=reach, edgecolors="#bbbbbb", linewidth=0.6)
+    for (i, j), value in np.ndenumerate(M):
+        ax.text(j + 0.5, i + 0.5, f"{value:{fmt}}".replace("-", "−"), ha="center", va="center")
+    ax.set(xticks=[], yticks=[], aspect=0.6)
+    ax.invert_yaxis()
+    ax.spines[:].set_visible(False)
+    ax.set_title(f"{label}  {' × '.join(map(str, M.shape))}".strip())
+    return ax
+
+
+def box(ax: Axes) -> np.ndarray:
+    """The corners of the Axes (4, 2), around the rectangle from the lower left."""
+    (x0, x1), (y0, y1) = ax.get_xlim(), ax.get_ylim()
+    return np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
+
+
+def tint(name: str, strength: float = 0.16) -> tuple:
+    """A colour of the palette thinned with white, for areas."""
+    return tuple(1 - strength * (1 - np.array(to_rgb(COLORS[name]))))
+
+
+DIVERGING = LinearSegmentedColormap.from_list("book", [tint("orange", 0.5), "white", tint("blue", 0.5)])
+RISING = LinearSegmentedColormap.from_list("book rising", ["white", tint("blue", 0.45)])
