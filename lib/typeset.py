@@ -1,0 +1,177 @@
+"""From a SymPy expression to the LaTeX a reader sees, in the order and grouping in which the author wrote it.
+
+SymPy's own printer merges fractions and moves factors; a reader who compares two lines needs them left alone.
+"""
+
+from __future__ import annotations
+
+from sympy import Integer, Pow, S
+from sympy.core.relational import Relational
+from sympy.matrices.expressions import MatrixExpr
+from sympy.printing.latex import LatexPrinter
+from sympy.printing.str import StrPrinter
+
+RELATIONS = {"==": "=", "<": "<", ">": ">", "<=": r"\le", ">=": r"\ge", "!=": r"\ne"}
+BIG = r"\frac", r"\sum", r"\prod", r"\int", r"\sqrt"
+WIDE = "Sum", "Product", "Derivative", "Gradient"
+
+
+def _split_minus(term) -> tuple[bool, object]:
+    """Tell whether a term of a sum carries a leading minus, and give it without one."""
+    if term.is_Number and term.is_negative:
+        return True, -term
+    if (term.is_Mul or getattr(term, "is_MatMul", False)) and term.args[0].is_Number and term.args[0].is_negative:
+        rest = ([] if term.args[0] == -1 and len(term.args) > 1 else [Integer(-term.args[0])]) + list(term.args[1:])
+        return True, rest[0] if len(rest) == 1 else term.func(*rest, evaluate=False)
+    if term.is_Mul and not term.args[0].is_Atom:
+        minus, first = _split_minus(term.args[0])
+        if minus and not term.args[0].is_Add:
+            return True, term.func(first, *term.args[1:], evaluate=False)
+    return False, term
+
+
+def _denominator(term):
+    """The u of a factor u⁻¹ or u⁻ᵏ, or None when the factor is not a division."""
+    if term.is_Pow and term.exp.is_Number and term.exp.is_negative:
+        return term.base if term.exp == -1 else Pow(term.base, -term.exp, evaluate=False)
+    return None
+
+
+class AuthorLatex(LatexPrinter):
+    """LatexPrinter with `order` switched off for good: sums, products and fractions stay as written."""
+
+    def __init__(self):
+        super().__init__({"order": "none", "ln_notation": True})
+
+    def _factor(self, term, last: bool) -> str:
+        tex = self._print(term)
+        wide = type(term).__name__ in WIDE and not last
+        minus = term.is_Number and term.is_negative
+        return self._group(tex) if term.is_Add or getattr(term, "is_MatAdd", False) or wide or minus else tex
+
+    @staticmethod
+    def _group(tex: str) -> str:
+        tall = any(command in tex for command in BIG)
+        return rf"\left({tex}\right)" if tall else f"({tex})"
+
+    def _print_Add(self, expr, order=None):
+        tex = ""
+        for term in expr.args:
+            minus, rest = _split_minus(term)
+            body = self._print(rest)
+            body = self._group(body) if rest.is_Add and (minus or tex) else body
+            tex += (" - " if minus else " + ") + body if tex else ("-" if minus else "") + body
+        return tex
+
+    def _print_MatAdd(self, expr):
+        return self._print_Add(expr.func(*sorted(expr.args, key=lambda t: _split_minus(t)[0]), evaluate=False))
+
+    def _print_Mul(self, expr):
+        if expr.is_Pow:
+            return rf"\frac{{1}}{{{self._print(_denominator(expr))}}}"
+        minus, rest = _split_minus(expr)
+        if minus:
+            body = self._print(rest)
+            return "-" + (self._group(body) if rest.is_Add else body)
+        factors = [f for f in expr.args if f is not S.One] or [S.One]
+        tex = ""
+        for k, factor in enumerate(factors):
+            under = _denominator(factor)
+            if under is None:
+                piece = self._factor(factor, last=k == len(factors) - 1)
+            elif tex and k == len(factors) - 1 and len(factors) == 2:
+                numerator = self._print(factors[0])
+                return rf"\frac{{{numerator}}}{{{self._print(under)}}}"
+            else:
+                piece = rf"\frac{{1}}{{{self._print(under)}}}"
+            tex += (self._between(tex, piece) if tex else "") + piece
+        return tex
+
+    @staticmethod
+    def _between(left: str, right: str) -> str:
+        """A dot where two factors would read as one number or one fraction, a thin space before a tall operator."""
+        if right[0].isdigit() or (left.startswith(r"\frac") and right.startswith(r"\frac") and left[-1] == "}"):
+            return r" \cdot "
+        return r"\, " if right.startswith((*BIG, r"\ln")) else " "
+
+    _print_MatMul = _print_Mul
+
+    def _print_HadamardProduct(self, expr):
+        return r" \odot ".join(self._factor(a, last=True) for a in expr.args)
+
+    def _print_Transpose(self, expr):
+        tex = self._print(expr.arg)
+        return (tex if expr.arg.is_symbol else self._group(tex)) + r"^\top"
+
+    def _print_Indexed(self, expr):
+        letters = [self._print(i) for i in expr.indices]
+        between = "," if any(len(letter) > 1 for letter in letters) else " "
+        return f"{self._print(expr.base.label)}_{{{between.join(letters)}}}"
+
+    def _print_log(self, expr, exp=None):
+        tex = r"\ln " + self._argument(expr.args[0])
+        return tex if exp is None else rf"\left({tex}\right)^{{{exp}}}"
+
+    def _argument(self, arg) -> str:
+        tex = self._print(arg)
+        return tex if arg.is_Atom and len(tex) < 8 else self._group(tex)
+
+    def _print_NamedBase(self, expr, exp=None):
+        return expr.tex + ("" if exp is None else f"^{{{exp}}}") + self._group(", ".join(map(self._print, expr.args)))
+
+    def _print_ElementwiseApplyFunction(self, expr):
+        return expr.function.expr.func.tex + self._group(self._print(expr.expr))
+
+    def _print_Gradient(self, expr):
+        by = self._print(expr.args[1])
+        return rf"\frac{{\partial}}{{\partial {by}}} " + self._factor(expr.args[0], last=not expr.args[0].is_Add)
+
+    def _print_Derivative(self, expr):
+        body, inner = self._print(expr.expr), expr.expr
+        sign = "d" if len({s for s in inner.free_symbols if s.is_Symbol}) <= 1 else r"\partial"
+        order = sum(count for _, count in expr.variable_count)
+        power = lambda k: "" if k == 1 else f"^{{{k}}}"
+        by = r"\,".join(f"{sign} {self._print(v)}{power(count)}" for v, count in expr.variable_count)
+        needs_group = inner.is_Add or (inner.is_Mul and not body.startswith(r"\frac"))
+        return rf"\frac{{{sign}{power(order)}}}{{{by}}} " + (self._group(body) if needs_group else body)
+
+    def _print_And(self, expr):
+        one, other = expr.args
+        lower, upper = (one, other) if one.gts == other.lts else (other, one)
+        if lower.gts == upper.lts:
+            return " < ".join(map(self._print, (lower.lts, lower.gts, upper.gts)))
+        return super()._print_And(expr)
+
+
+def latex(expr) -> str:
+    """LaTeX of an expression, equation or inequality as its author wrote it.
+
+    Check:  1 / (1 + exp(-a)) gives \\frac{1}{1 + e^{-a}} in an `evaluate(False)` block.
+    """
+    return AuthorLatex().doprint(expr)
+
+
+def two_sides(expr) -> tuple[str, str, str]:
+    """LaTeX of the left side, relation and right side of an equation; an expression has an empty left side."""
+    if isinstance(expr, Relational) and not isinstance(expr, MatrixExpr):
+        return latex(expr.lhs), RELATIONS[expr.rel_op], latex(expr.rhs)
+    return "", "=", latex(expr)
+
+
+class AuthorText(StrPrinter):
+    """The same for plain text, where a notebook is read in a terminal."""
+
+    def __init__(self):
+        super().__init__({"order": "none"})
+
+    def _print_Mul(self, expr):
+        rest = [a for a in expr.args if a is not S.One]
+        if len(rest) == len(expr.args):
+            return super()._print_Mul(expr)
+        return self._print(rest[0] if len(rest) == 1 else expr.func(*rest, evaluate=False))
+
+    def _print_NamedBase(self, expr):
+        return f"{type(expr).__name__}({', '.join(map(self._print, expr.args))})"
+
+    def _print_ElementwiseApplyFunction(self, expr):
+        return f"{expr.function.expr.func.__name__}({self._print(expr.expr)})"
