@@ -1,0 +1,91 @@
+# Everything the book needs, from a fresh clone: `make book`, `make test`. Only Python 3.11 or newer and make are assumed.
+
+PYTHON ?= python3
+PORT ?= 8000
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check --require-hashes
+NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --loglevel=error
+NOTEBOOKS = $(shell find chapters -name '*.ipynb' -not -path '*/.*' 2>/dev/null)
+
+.PHONY: help setup book test site-test lab serve refresh lock clean distclean
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make book       build the website in _build/html"
+	@echo "make test       run every check of lib and of the notebooks"
+	@echo "make site-test  check the built website in Chromium"
+	@echo "make lab        open the chapters in JupyterLab"
+	@echo "make serve      show the website on localhost"
+	@echo "make refresh    run the notebooks again, store their outputs, say which numbers changed"
+	@echo "make setup      install what all of these need into .venv and node_modules"
+	@echo "make lock       pin the newest versions of the requirements again"
+	@echo "make clean      remove what was built; make distclean also removes what was installed"
+
+setup: .venv/.book node_modules/.installed
+	@echo "Everything is installed, in .venv and node_modules."
+
+.venv/.book: requirements/book.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "The book needs Python 3.11 or newer, and '$(PYTHON)' is not. Install one and say, for example, make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "This Python cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@echo "Installing the Python packages into .venv (two minutes the first time)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(PIP) -r requirements/book.txt
+	@echo "$(CURDIR)" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/book.pth"
+	@touch $@
+
+.venv/.lab: requirements/lab.txt .venv/.book
+	@echo "Installing JupyterLab into .venv"
+	@$(PIP) -r requirements/lab.txt
+	@touch $@
+
+node_modules/.installed: package-lock.json .venv/.book
+	@echo "Installing KaTeX and the text face into node_modules"
+	@$(NPM) ci --ignore-scripts --no-audit --no-fund >/dev/null
+	@touch $@
+
+book: .venv/.book node_modules/.installed
+	@echo "Building the website from the stored outputs of the notebooks; a warning is an error"
+	@rm -rf _build
+	@$(BIN)/jupyter-book build . --warningiserror --nitpick --keep-going --quiet
+	@echo "The book is in _build/html/index.html"
+
+test: .venv/.book
+	@echo "Checking the style, lib, and every notebook cell by cell"
+	@$(BIN)/ruff check --quiet lib tests _ext
+	@$(BIN)/python -m pytest tests $(NOTEBOOKS) --ignore tests/site --nbval --nbval-current-env -n 2 --dist loadscope $(ARGS)
+
+site-test: book
+	@echo "Checking every page of the website in Chromium"
+	@$(BIN)/python -m pytest tests/site $(ARGS)
+
+lab: .venv/.lab
+	@echo "Opening the chapters in JupyterLab; stop it with Ctrl-C"
+	@$(BIN)/jupyter lab chapters $(ARGS)
+
+serve: book
+	@echo "The book is at http://localhost:$(PORT)/ until you press Ctrl-C"
+	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+refresh: .venv/.book
+	@echo "Running every notebook again and storing its outputs"
+	@$(BIN)/python tests/book/refresh.py $(ARGS)
+	@echo "The outputs are in the notebooks under chapters; look at them with git diff"
+
+lock: .venv/.book
+	@echo "Pinning the newest versions that fit"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@cd requirements && for set in book lab; do ../$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-annotate $$set.in -o $$set.txt || exit 1; done
+	@$(NPM) update --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund
+	@echo "The versions are in requirements/book.txt, requirements/lab.txt and package-lock.json"
+
+clean:
+	@rm -rf _build .pytest_cache .ruff_cache .hypothesis
+	@find lib tests _ext chapters -name __pycache__ -prune -exec rm -rf {} +
+	@echo "Removed what was built; 'make book' builds it again"
+
+distclean: clean
+	@rm -rf .venv node_modules
+	@echo "Removed what was installed"

@@ -1,0 +1,128 @@
+"""Set a derivation as a grid of HTML: left side, right side, the reason, and a tick that says how the line was checked.
+
+The source is an `aligned` block with one line of the derivation on each physical line, ended by a comment:
+
+    LHS &= RHS && \\text{reason} && \\checkmark \\\\ % proved; zero difference by SymPy
+
+The comment is what tells a derivation from any other display; every other tool sees plain aligned math.
+"""
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from xml.etree import ElementTree
+
+VERDICT = re.compile(r"(?<!\\)%\s*(start|proved|checked)\b\s*;?\s*(.*?)\s*$")
+TOKEN = re.compile(r"\\(?:begin|end)\{|\\.|[{}&]", re.S)
+DEPTH = {r"\begin{": 2, "{": 1, "}": -1}     # the brace that closes the name after \begin or \end takes one away
+WIDE = 25       # em of text; with both sides wider than this, no room is left for reasons beside them
+
+
+@dataclass
+class Line:
+    lhs: str
+    rhs: str
+    reason: str
+    verdict: str
+    detail: str
+
+
+def is_derivation(tex: str) -> bool:
+    """Whether some line of the block ends in a verdict."""
+    return any(VERDICT.search(line) for line in tex.splitlines())
+
+
+def cells(row: str) -> list[str]:
+    """Split at the ampersands that are not inside braces or a matrix."""
+    depth, start, parts = 0, 0, []
+    for token in TOKEN.finditer(row):
+        depth += DEPTH.get(token[0], 0)
+        if token[0] == "&" and depth == 0:
+            parts.append(row[start:token.start()].strip())
+            start = token.end()
+    return [*parts, row[start:].strip()]
+
+
+def parse(tex: str) -> list[Line]:
+    """The lines of a derivation; ValueError says which physical line does not follow the grammar."""
+    lines = []
+    for row in tex.splitlines():
+        if not row.strip() or row.strip() in (r"\begin{aligned}", r"\end{aligned}"):
+            continue
+        verdict = VERDICT.search(row)
+        if not verdict:
+            raise ValueError(f"derivation line without a verdict comment: {row.strip()}")
+        parts = cells(re.sub(r"\\\\\s*$", "", row[:verdict.start()].rstrip()))
+        if len(parts) != 6 or parts[2] or parts[4]:
+            raise ValueError(f"derivation line is not `LHS &= RHS && reason && mark`: {row.strip()}")
+        lines.append(Line(parts[0], parts[1], parts[3], verdict[1], verdict[2]))
+    return lines
+
+
+def prose(reason: str, typeset: Callable[[str], str]) -> str:
+    r"""A reason as text: the inside of `\text{…}`, with its inline math typeset."""
+    inside = re.fullmatch(r"\\text\{(.*)\}", reason, re.S)
+    if not reason or not inside:
+        return typeset(reason) if reason else ""
+    pieces = re.split(r"(?<!\\)\$", inside[1])
+    pieces[::2] = [html.escape(re.sub(r"\\([%&_#$ {}])", r"\1", piece).replace("~", "\u00a0")) for piece in pieces[::2]]
+    if any("\\" in piece for piece in pieces[::2]):
+        raise ValueError(f"derivation reason holds a LaTeX command outside $…$: {reason}")
+    pieces[1::2] = [typeset(piece) for piece in pieces[1::2]]
+    return "".join(pieces)
+
+
+def width(node: ElementTree.Element) -> float:
+    """About how many em a piece of MathML takes."""
+    tag, kids = node.tag.rpartition("}")[2], [width(kid) for kid in node if not kid.tag.endswith("annotation")]
+    script = 0.7 * sum(kids[1:])
+    match tag:
+        case "mfrac":
+            return max(kids) + 0.24
+        case "msub" | "msup":
+            return kids[0] + script
+        case "msubsup":
+            return kids[0] + 0.7 * max(kids[1:])
+        case "munder" | "mover" | "munderover":
+            return max(kids[0], 0.7 * max(kids[1:]))
+        case "msqrt":
+            return 0.85 + sum(kids)
+        case "mtable":
+            columns = [[width(cell) for cell in row] for row in node]
+            return sum(max(column) for column in zip(*columns, strict=False)) + len(columns[0])
+        case "mspace":
+            return float(node.get("width", "0em").removesuffix("em"))
+        case "mo":
+            text = node.text or ""
+            return 1.3 if re.fullmatch(r"[=<>≤≥≠≈⇔⇒⟺⟹+−⋅×⊙∈]", text) else 0.1 if text == "\u2061" else 0.45
+        case "mi" | "mn" | "mtext":
+            return 0.55 * len(node.text or "")
+        case _:
+            return sum(kids)
+
+
+def text_width(typeset_math: str) -> float:
+    """The width of a typeset formula in em of the surrounding text, which KaTeX sets 1.21 times smaller."""
+    math = re.search(r"<math.*?</math>", typeset_math, re.S)
+    return 1.21 * width(ElementTree.fromstring(html.unescape(math[0]) if "&nbsp;" in math[0] else math[0]))
+
+
+def to_html(tex: str, typeset: Callable[[str], str]) -> str:
+    """The derivation as a list; each line is a row of the grid that the style sheet lays out."""
+    lines = parse(tex)
+    sides = [[typeset(rf"\displaystyle {side}") if side else "" for side in (line.lhs, relation(line.rhs))] for line in lines]
+    widest = sum(max(text_width(side) if side else 0 for side in column) for column in zip(*sides, strict=True))
+    rows = [f'<ol class="derivation-lines{" derivation-wide" if widest > WIDE else ""}">']
+    for line, (lhs, rhs) in zip(lines, sides, strict=True):
+        label = html.escape(f"{line.verdict}: {line.detail}" if line.detail else line.verdict)
+        rows.append(f'<li class="line line-{line.verdict}"><span class="lhs">{lhs}</span><span class="rhs">{rhs}</span>'
+                    f'<span class="why">{prose(line.reason, typeset)}</span>'
+                    f'<button type="button" class="tick" aria-label="{label}"></button></li>')
+    return "\n".join([*rows, "</ol>", f'<button type="button" class="copy-tex" data-tex="{html.escape(tex)}" hidden>Copy LaTeX</button>'])
+
+
+def relation(rhs: str) -> str:
+    """The right side with room before its relation, as TeX would leave between two columns."""
+    return "{}" + rhs

@@ -1,0 +1,101 @@
+"""Take from the theme what a page of text does not need, and mend what stands in a reader's way.
+
+The theme's icon script alone is 542 kB over the wire for a dozen icons, and its style sheet describes two thousand. After the
+build, the icon font is cut down to the glyphs that occur, the script is dropped, and pictures get their sizes, so that
+nothing moves while a page loads.
+"""
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+from pathlib import Path
+
+import pydata_sphinx_theme
+from fontTools import subset
+from PIL import Image
+
+THEME = Path(pydata_sphinx_theme.__file__).parent / "theme" / "pydata_sphinx_theme" / "static"
+SERIF = Path(__file__).parents[1] / "node_modules" / "@fontsource" / "source-serif-4" / "files"
+FACES = ["400-normal", "400-italic", "600-normal"]
+ICON = re.compile(r'(?:\.fa-[\w-]+:before,?)+\{content:"\\([0-9a-f]{4})"\}')
+SEARCH = re.compile(r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>')
+MENDS = [
+    (re.compile(r'\s*<!-- So that users can add custom icons -->\s*<script[^>]*fontawesome\.js[^>]*></script>'), ""),
+    (re.compile(r'(<i class="fa[^"]*")(?! aria-hidden)'), r'\1 aria-hidden="true"'),
+    # The name of a control should hold the words that are seen on it.
+    (re.compile(r'(<button[^>]*class="[^"]*search-button[^>]*) aria-label="Search"'), r'\1'),
+]
+
+
+def icons(css: str, text: str) -> tuple[str, set[int]]:
+    """The style sheet with rules for the icons named in `text` only, and the characters that it still uses."""
+    used = set(re.findall(r"fa-[a-z-]+", text))
+    keep = lambda rule: rule[0] if used & set(re.findall(r"fa-[\w-]+", rule[0])) else ""
+    css = ICON.sub(keep, css)
+    css = re.sub(r"@font-face\{[^}]*fa-(?:regular|brands)[^}]*\}", "", css)
+    css = re.sub(r"url\(([^)]*fa-solid-900)\.woff2\)[^;}]*", r'url(\1.woff) format("woff")', css)
+    return css, {int(code, 16) for code in re.findall(r'"\\([ef][0-9a-f]{3})"', css)}
+
+
+def cut_icon_font(static: Path, text: str) -> None:
+    """Write the theme's style sheet and icon font with the icons that the pages use, and drop the rest."""
+    css, characters = icons((THEME / "styles" / "pydata-sphinx-theme.css").read_text(encoding="utf8"), text)
+    (static / "styles" / "pydata-sphinx-theme.css").write_text(css, encoding="utf8")
+    for old in {*static.glob("scripts/fontawesome*"), *static.rglob("*.map"), *static.glob("vendor/fontawesome/webfonts/*")}:
+        old.unlink()
+    logging.getLogger("fontTools").setLevel(logging.WARNING)
+    options = subset.Options(flavor="woff", layout_features=[], hinting=False)
+    font = subset.load_font(THEME / "vendor" / "fontawesome" / "webfonts" / "fa-solid-900.ttf", options)
+    cutter = subset.Subsetter(options)
+    cutter.populate(unicodes=characters)
+    cutter.subset(font)
+    subset.save_font(font, static / "vendor" / "fontawesome" / "webfonts" / "fa-solid-900.woff", options)
+
+
+def size_pictures(page: Path, text: str) -> str:
+    """Give every picture of the page its width and height."""
+    def sized(tag: re.Match) -> str:
+        source = page.parent / tag[1]
+        if " width=" in tag[0] or source.suffix not in {".png", ".jpg"} or not source.exists():
+            return tag[0]
+        width, height = Image.open(source).size
+        return tag[0].replace("<img", f'<img width="{width}" height="{height}"', 1)
+
+    return re.sub(r'<img\b[^>]*?src="([^"]+)"[^>]*>', sized, text)
+
+
+def slim(app, error: Exception | None) -> None:
+    """After the build: mend the pages, then cut the theme's files to what the pages use."""
+    if error or app.builder.format != "html":
+        return
+    out = Path(app.outdir)
+    pages = [page for page in out.rglob("*.html") if "_static" not in page.relative_to(out).parts]
+    texts = []
+    for page in pages:
+        text = page.read_text(encoding="utf8")
+        for pattern, mended in MENDS:
+            text = pattern.sub(mended, text)
+        if page.name != "search.html":
+            text = SEARCH.sub("", text)
+        text = size_pictures(page, text)
+        page.write_text(text, encoding="utf8")
+        texts.append(text)
+    static = out / "_static"
+    scripts = [script.read_text(encoding="utf8") for script in static.glob("scripts/*.js") if "fontawesome" not in script.name]
+    cut_icon_font(static, "\n".join(texts + scripts))
+
+
+def copy_text_face(app) -> None:
+    """Put the text face into the site; site.css names it."""
+    if app.builder.format == "html":
+        target = Path(app.outdir) / "_static" / "fonts"
+        target.mkdir(parents=True, exist_ok=True)
+        for face in FACES:
+            shutil.copy(SERIF / f"source-serif-4-latin-{face}.woff2", target)
+
+
+def setup(app):
+    app.connect("builder-inited", copy_text_face)
+    app.connect("build-finished", slim, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
