@@ -1,0 +1,211 @@
+"""Activations: each f directly above its slope f′, which takes the pre-activation z and never the output.
+
+All act entry by entry, on a plain number or on a float64 array of any shape, and return that shape. Where the formula as
+derived would overflow or lose its digits, the code uses an equal form that does not, and says why the two are equal.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from lib.shapes import check_not_negative, entry, first, floats
+
+Numbers = float | np.ndarray
+
+
+def sigmoid(z: Numbers) -> Numbers:
+    """The logistic function: the probability whose log-odds are z.
+
+        σ(z) = 1 / (1 + e⁻ᶻ)                                                       (eq:sigmoid)
+
+    Computed by sign, so that the exponent is never positive: for z < 0 multiply above and below by eᶻ.
+    Check:  σ(−z) = 1 − σ(z), σ(0) = ½, and logit(σ(z)) = z.
+    Shapes: any → the same.
+    Units:  log-odds in, probability out.
+    Source: chapters/neurons/activations, "From log-odds to the sigmoid".
+    """
+    z = floats("sigmoid", z=z)
+    e = np.exp(-np.abs(z))
+    return np.where(z >= 0, 1.0, e) / (1.0 + e)
+
+
+def sigmoid_prime(z: Numbers) -> Numbers:
+    """The slope of the sigmoid.
+
+        σ′(z) = σ(z) (1 − σ(z))                                                    (eq:sigmoid-slope)
+
+    Derivation:  σ = (1 + e⁻ᶻ)⁻¹
+        σ′ = −(1 + e⁻ᶻ)⁻² · (−e⁻ᶻ)                     chain rule
+           = 1 / (1 + e⁻ᶻ)  ·  e⁻ᶻ / (1 + e⁻ᶻ)         split the fraction
+           = σ(z) · (1 − σ(z))                          because 1 − σ = e⁻ᶻ / (1 + e⁻ᶻ)
+    Computed as σ(z) σ(−z): equal, and 1 − σ does not round to 0 for large z.
+    Check:  largest at z = 0, where it is ¼.
+    Shapes: any → the same.
+    Source: chapters/neurons/activations, "The slope of the sigmoid".
+    """
+    z = floats("sigmoid_prime", z=z)
+    return sigmoid(z) * sigmoid(-z)
+
+
+def log_sigmoid(z: Numbers) -> Numbers:
+    """The logarithm of the sigmoid:  ln σ(z) = −ln(1 + e⁻ᶻ), by logaddexp so that e⁻ᶻ cannot overflow.
+
+    Shapes: any → the same.
+    Units:  nats.
+    """
+    return -np.logaddexp(0.0, -floats("log_sigmoid", z=z))
+
+
+def log_sigmoid_prime(z: Numbers) -> Numbers:
+    """The slope of the logarithm of the sigmoid.
+
+        (ln σ)′(z) = 1 − σ(z)                                                      (eq:log-sigmoid-slope)
+
+    Derivation: (ln σ)′ = σ′ / σ = σ (1 − σ) / σ = 1 − σ.
+    Computed as σ(−z), which is equal and keeps its digits.
+    Shapes: any → the same.
+    Source: chapters/neurons/activations, "The slope of the log of the sigmoid".
+    """
+    return sigmoid(-floats("log_sigmoid_prime", z=z))
+
+
+def logit(p: Numbers) -> Numbers:
+    """The log-odds of a probability, the inverse of the sigmoid:  logit(p) = ln(p / (1 − p)).
+
+    Shapes: any → the same.
+    Raises: ValueError unless 0 < p < 1.
+    """
+    p = floats("logit", p=p)
+    outside = ~((p > 0) & (p < 1))
+    if np.any(outside):
+        at = first(outside)
+        raise ValueError(f"logit: {entry('p', at)} = {p[at]:g} is not strictly between 0 and 1, so it has no log-odds")
+    return np.log(p) - np.log1p(-p)
+
+
+def tanh(z: Numbers) -> Numbers:
+    """The hyperbolic tangent:  tanh z = (eᶻ − e⁻ᶻ) / (eᶻ + e⁻ᶻ) = 2σ(2z) − 1.
+
+    Shapes: any → the same.
+    """
+    return np.tanh(floats("tanh", z=z))
+
+
+def tanh_prime(z: Numbers) -> Numbers:
+    """The slope of tanh.
+
+        tanh′(z) = 1 − tanh²(z)                                                    (eq:tanh-slope)
+
+    Derivation: with s = eᶻ − e⁻ᶻ and c = eᶻ + e⁻ᶻ, s′ = c and c′ = s, so (s/c)′ = (c² − s²)/c² = 1 − (s/c)².
+    Computed as 4 σ′(2z), the slope of 2σ(2z) − 1: equal, and it keeps its digits where tanh rounds to ±1.
+    Check:  largest at z = 0, where it is 1.
+    Shapes: any → the same.
+    Source: chapters/neurons/activations, "The slope of tanh".
+    """
+    return 4.0 * sigmoid_prime(2.0 * floats("tanh_prime", z=z))
+
+
+def relu(z: Numbers) -> Numbers:
+    """The rectifier:  relu(z) = max(z, 0).
+
+    Shapes: any → the same.
+    """
+    return np.maximum(floats("relu", z=z), 0.0)
+
+
+def relu_prime(z: Numbers) -> Numbers:
+    """The slope of the rectifier:  1 where z > 0, else 0; at the kink z = 0 it is 0 by convention.
+
+    Shapes: any → the same.
+    """
+    return (floats("relu_prime", z=z) > 0).astype(float)
+
+
+def leaky_relu(z: Numbers, leak: float = 0.01) -> Numbers:
+    """The leaky rectifier:  z where z > 0, else leak · z.
+
+    Shapes: any → the same.
+    """
+    z = floats("leaky_relu", z=z)
+    check_not_negative("leaky_relu", leak=leak)
+    return np.where(z > 0, 1.0, leak) * z
+
+
+def leaky_relu_prime(z: Numbers, leak: float = 0.01) -> Numbers:
+    """The slope of the leaky rectifier:  1 where z > 0, else the leak; at the kink z = 0 it is the leak by convention.
+
+    Shapes: any → the same.
+    """
+    z = floats("leaky_relu_prime", z=z)
+    check_not_negative("leaky_relu_prime", leak=leak)
+    return np.where(z > 0, 1.0, leak)[()]
+
+
+def softplus(z: Numbers) -> Numbers:
+    """The smooth rectifier:  softplus(z) = ln(1 + eᶻ) = −ln σ(−z), by logaddexp so that eᶻ cannot overflow.
+
+    Shapes: any → the same.
+    """
+    return np.logaddexp(0.0, floats("softplus", z=z))
+
+
+def softplus_prime(z: Numbers) -> Numbers:
+    """The slope of softplus:  eᶻ / (1 + eᶻ) = σ(z).
+
+    Shapes: any → the same.
+    """
+    return sigmoid(z)
+
+
+def identity(z: Numbers) -> Numbers:
+    """No activation: a linear unit passes z on.
+
+    Shapes: any → the same.
+    """
+    return +floats("identity", z=z)
+
+
+def identity_prime(z: Numbers) -> Numbers:
+    """The slope of the identity:  1.
+
+    Shapes: any → the same.
+    """
+    return np.ones_like(floats("identity_prime", z=z))[()]
+
+
+def step(z: Numbers) -> Numbers:
+    """The hard decision:  1 where z > 0, else 0; on the boundary z = 0 it is 0 by convention.
+
+    Shapes: any → the same.
+    """
+    return (floats("step", z=z) > 0).astype(float)
+
+
+def step_prime(z: Numbers) -> Numbers:
+    """The slope of the step:  0 for every z ≠ 0, which is why it cannot be trained; 0 at the jump by convention.
+
+    Shapes: any → the same.
+    """
+    return np.zeros_like(floats("step_prime", z=z))[()]
+
+
+class Activation(NamedTuple):
+    """A row of the table: the function, its slope, its formula, and where it has a kink or a jump (None: nowhere)."""
+
+    f: Callable
+    df: Callable
+    formula: str
+    kink: float | None
+
+
+ACTIVATIONS: dict[str, Activation] = {
+    "identity":    Activation(identity,    identity_prime,    "z",                   None),
+    "step":        Activation(step,        step_prime,        "1 if z > 0 else 0",   0.0),
+    "sigmoid":     Activation(sigmoid,     sigmoid_prime,     "1 / (1 + e⁻ᶻ)",       None),
+    "log_sigmoid": Activation(log_sigmoid, log_sigmoid_prime, "−ln(1 + e⁻ᶻ)",        None),
+    "tanh":        Activation(tanh,        tanh_prime,        "2σ(2z) − 1",          None),
+    "relu":        Activation(relu,        relu_prime,        "max(z, 0)",           0.0),
+    "leaky_relu":  Activation(leaky_relu,  leaky_relu_prime,  "max(z, 0.01 z)",      0.0),
+    "softplus":    Activation(softplus,    softplus_prime,    "ln(1 + eᶻ)",          None),
+}

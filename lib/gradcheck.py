@@ -1,0 +1,171 @@
+"""Is a gradient right? Compare it, entry by entry, with slopes that know nothing of the derivation."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from lib.shapes import entry, first, floats
+from lib.show import number
+
+H = np.finfo(float).eps ** (1 / 3)      # balances the error of the formula, h², with that of rounding, ε/h
+
+
+def numerical_gradient(f: Callable, x: np.ndarray) -> np.ndarray:
+    """The slope of a scalar function along every axis, by central differences on a copy of x.
+
+        ∂f/∂xᵢ ≈ (f(x + h eᵢ) − f(x − h eᵢ)) / 2h                                  (eq:central-difference)
+
+    Shapes: x any, f(x) scalar → the shape of x.
+    """
+    x = floats("numerical_gradient", x=x)
+    slope = np.empty_like(x)
+    for at in np.ndindex(x.shape):
+        (left, below), (right, above) = _moved(f, x, at, -1), _moved(f, x, at, +1)
+        slope[at] = (above - below) / (right - left)
+    return slope
+
+
+def _moved(f, x, at, steps):
+    """Entry `at` moved by so many steps h: its new value, as the float it became, and the value of f there."""
+    moved = x.copy()
+    moved[at] += steps * H * max(1.0, abs(x[at]))
+    value = np.asarray(f(moved))
+    if value.shape != ():
+        raise ValueError(f"numerical_gradient: f(x) has shape {value.shape}; a gradient needs a scalar")
+    return moved[at], float(value)
+
+
+def complex_step(f: Callable, x: np.ndarray) -> np.ndarray:
+    """The slope of an analytic scalar function along every axis, exact to rounding: no difference is taken.
+
+        ∂f/∂xᵢ = Im f(x + ih eᵢ) / h,      h = 10⁻³⁰                                (eq:complex-step)
+
+    Write f with +, *, @, np.exp, np.log, np.tanh …; abs, max and comparisons lose the imaginary part.
+    Shapes: x any, f(x) scalar → the shape of x.
+    Raises: TypeError if f returns a real number for complex input.
+    """
+    x = floats("complex_step", x=x)
+    slope = np.empty_like(x)
+    for at in np.ndindex(x.shape):
+        moved = x.astype(complex)
+        moved[at] += 1e-30j
+        value = np.asarray(f(moved))
+        if value.shape != () or value.dtype.kind != "c":
+            got = f"shape {value.shape}, dtype {value.dtype}"
+            raise TypeError(f"complex_step: f(x) has {got}, expected a complex scalar; is every function in f analytic?")
+        slope[at] = value.imag / 1e-30
+    return slope
+
+
+@dataclass(frozen=True)
+class Report:
+    """The answer: `ok`, and the entry to look at, which is the worst one, or the largest if all agree.
+
+    `margin` is the largest error in units of what is allowed. It differs from machine to machine, so it is not printed.
+    """
+
+    ok: bool
+    margin: float
+    worst: tuple[int, ...]
+    claimed: float
+    slope: float
+    name: str = ""
+    note: str = ""
+
+    def __str__(self):
+        verdict = (f"{self.name}: " if self.name else "") + ("agrees" if self.ok else "disagrees")
+        if self.note:
+            return f"{verdict}: {self.note}"
+        at = f"at {self.worst} " if self.worst else ""
+        return f"{verdict}: {at}claimed {_digits(self.claimed)}, slope {_digits(self.slope)}"
+
+    __repr__ = __str__
+
+
+def _digits(value, digits=6):
+    """What a finite difference can know of a number: 6 digits, and nothing below 1e-8."""
+    return number(round(float(value), 8), digits)
+
+
+def compare(claimed: np.ndarray, slope: np.ndarray, rtol: float = 1e-6, atol: float = 1e-8, name: str = "") -> Report:
+    """Entry by entry:  |claimed − slope| ≤ atol + rtol |slope|. NaN is an infinite error; shapes must be equal.
+
+    Shapes: claimed and slope alike, any shape.
+    """
+    claimed, slope = np.asarray(claimed), floats("compare", slope=slope)
+    if claimed.shape != slope.shape:
+        note = f"claimed has shape {claimed.shape}, expected {slope.shape}"
+        return Report(False, np.inf, (), np.nan, np.nan, name, note)
+    with np.errstate(invalid="ignore"):
+        error = np.nan_to_num(np.abs(claimed - slope), nan=np.inf)
+    allowed = atol + rtol * np.abs(slope)
+    wrong = ~(error <= allowed)
+    at = _largest(np.where(wrong, error, 0.0) if wrong.any() else np.abs(slope))
+    return Report(not wrong.any(), float((error / allowed).max()), at, float(claimed[at]), float(slope[at]), name)
+
+
+def _largest(size):
+    """The first entry that is the largest to 6 digits, so that rounding does not decide between equals."""
+    return first(size >= size.max() * (1 - 1e-6))
+
+
+def check_gradient(f: Callable, grad: Callable, x: np.ndarray, name: str = "") -> Report:
+    """Compare grad(x) with the slope of f. Where f has a kink within reach of x, say so instead of "wrong".
+
+    Shapes: x any, f(x) scalar, grad(x) the shape of x.
+    """
+    x = floats("check_gradient", x=x)
+    claimed, slope = np.asarray(grad(x.copy())), numerical_gradient(f, x)
+    report = compare(claimed, slope, name=name)
+    if report.ok or claimed.shape != x.shape:
+        return report
+    kinks = {at: sides for at in np.ndindex(x.shape) if (sides := _kink(f, x, at))}
+    smooth = compare(np.where(_mask(x, kinks), slope, claimed), slope, name=name)
+    if not smooth.ok:
+        return smooth
+    at, (left, right) = next((at, sides) for at, sides in kinks.items() if not compare(claimed[at], slope[at]).ok)
+    note = (f"{entry('x', at)} is near a kink: slope {_digits(left, 4)} to the left, {_digits(right, 4)} to the right, "
+            f"claimed {_digits(claimed[at])}; check at a point further away")
+    return Report(False, report.margin, at, float(claimed[at]), float(slope[at]), name, note)
+
+
+def _mask(x, entries):
+    """True at the entries."""
+    mask = np.zeros(x.shape, dtype=bool)
+    for at in entries:
+        mask[at] = True
+    return mask
+
+
+def _kink(f, x, at):
+    """The slopes to the left and right of x if they differ by a jump, else nothing.
+
+    The difference of the two slopes over a step h shrinks with h where f is smooth, and stays where it has a kink.
+    """
+    sides, middle = {}, float(f(x.copy()))
+    for steps in (1, 10):
+        (left, below), (right, above) = _moved(f, x, at, -steps), _moved(f, x, at, steps)
+        sides[steps] = (middle - below) / (x[at] - left), (above - middle) / (right - x[at])
+    near, far = (abs(right - left) for left, right in (sides[1], sides[10]))
+    noise = 1e-8 * max(1.0, abs(middle))
+    return sides[10] if far > noise and near > far / 5 else None
+
+
+def check_vjp(f: Callable, vjp: Callable, inputs: tuple, rng: np.random.Generator) -> list[Report]:
+    """Check a backward rule, vjp(g, out, *inputs) → one gradient per input, on a random incoming gradient g.
+
+    Each piece must be the slope of Σ g · f by its input.
+    Shapes: any; each piece the shape of its input.
+    """
+    out = np.asarray(f(*inputs))
+    g = rng.standard_normal(out.shape)
+    pieces = vjp(g, out, *inputs)
+    if not isinstance(pieces, tuple) or len(pieces) != len(inputs):
+        raise ValueError(f"check_vjp: vjp must return a tuple of {len(inputs)} gradients, one per input")
+
+    def along(i):
+        return lambda x: np.sum(g * f(*inputs[:i], x, *inputs[i + 1:]))
+
+    return [check_gradient(along(i), lambda x, piece=piece: piece, inputs[i], name=f"input {i}")
+            for i, piece in enumerate(pieces)]

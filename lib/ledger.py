@@ -1,0 +1,128 @@
+"""The ledger: what worked solutions claim, claim by claim, looked up by id; and slips, shown with claimed beside true."""
+
+import difflib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from lib.show import same, text
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A row of the ledger, in the source's own symbols; `label` is the place in the book that settles it."""
+
+    id: str
+    source: str
+    page: str
+    question: str
+    claim: str
+    verdict: str
+    correct: str
+    kind: tuple[str, ...] = ()
+    severity: str = ""
+    note: str = ""
+    reading: str = ""
+    convention: str = ""
+    inherits: tuple[str, ...] = ()
+    label: str = ""
+
+
+@cache
+def _rows() -> dict[str, Claim]:
+    """All rows by id, read once."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    rows = yaml.load(Path(__file__).with_name("ledger.yaml").read_bytes(), Loader=loader)["claims"]
+    claims = [Claim(**{k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}) for row in rows]
+    return {claim.id: claim for claim in claims}
+
+
+def claim(id: str) -> Claim:
+    """The row with this id.
+
+    Raises: ValueError naming the ids that come close.
+    """
+    if id not in _rows():
+        close = difflib.get_close_matches(str(id), _rows(), n=3)
+        raise ValueError(f"claim: no row {id!r}" + (f"; did you mean {' or '.join(close)}?" if close else ""))
+    return _rows()[id]
+
+
+def claims(page: str | None = None, source: str | None = None,
+           verdict: str | None = None, kind: str | None = None) -> tuple[Claim, ...]:
+    """The rows that fit every condition given, in the order of the ledger."""
+    return tuple(row for row in _rows().values()
+                 if page in (None, row.page) and source in (None, row.source)
+                 and verdict in (None, row.verdict) and (kind is None or kind in row.kind))
+
+
+@dataclass(frozen=True, repr=False)
+class Slip:
+    """A slip that has been executed: the row, and the two values as text. Shows itself as text and as Markdown."""
+
+    row: Claim
+    claimed: str
+    true: str
+
+    @property
+    def title(self) -> str:
+        """What stands above it: the id and the kind of slip, or the verdict if no kind is named."""
+        return f"{self.row.id}, {' and '.join(self.row.kind) or self.row.verdict}"
+
+    def __repr__(self):
+        parts = {"claim": self.row.claim, "gives": self.claimed, "true value": self.true, "correct": self.row.correct}
+        indent = "\n" + " " * 14
+        return "\n".join([self.title, *(f"  {key + ':':<12}{part.replace(chr(10), indent)}" for key, part in parts.items())])
+
+    def _repr_markdown_(self):
+        values = "\n".join(f"| {_code(a)} | {_code(b)} |" for a, b in zip(*_padded(self.claimed, self.true), strict=True))
+        return (f"**{self.title}**\n\nThe claim: {_words(self.row.claim)}\n\n"
+                f"| claimed value | true value |\n|:--|:--|\n{values}\n\nCorrect: {_words(self.row.correct)}")
+
+
+def _padded(*texts):
+    """The texts split into lines, as many for each."""
+    lines = [text.split("\n") for text in texts]
+    return [rows + [""] * (max(map(len, lines)) - len(rows)) for rows in lines]
+
+
+def _code(line):
+    """A line as code in a table cell."""
+    return f"`{line}`".replace("|", "\\|") if line else ""
+
+
+def _words(sentence):
+    """A sentence of the ledger in Markdown: formulas in TeX as code, anything else with its signs protected."""
+    return f"`{sentence}`" if "\\" in sentence else re.sub(r"([`*_{}\[\]<>#|$~])", r"\\\1", sentence)
+
+
+def slip(id: str, claimed: float | np.ndarray | str, true: float | np.ndarray | str) -> Slip:
+    """Show a slip by what it does: the value that follows from the claim, beside the true value.
+
+    Shapes: claimed and true: scalars, (n,), (n, k) or short strings; they need not be alike.
+    Raises: ValueError if the row is correct, or if the two values are the same, because then nothing would be shown.
+    """
+    row = claim(id)
+    if row.verdict == "correct":
+        raise ValueError(f"slip {id}: the ledger says that this claim is correct")
+    if same(claimed, true):
+        raise ValueError(f"slip {id}: the claimed value equals the true one, {text(true)}, so it shows no slip")
+    return Slip(row, text(claimed), text(true))
+
+
+def refuses(call: Callable) -> str:
+    """The sentence with which a call is refused; the call itself is expected to fail.
+
+        refuses(lambda: np.ones((4, 1)) @ np.ones((3, 4)))
+    Raises: ValueError if it goes through.
+    """
+    try:
+        result = call()
+    except (ValueError, IndexError, TypeError) as error:
+        return str(error)
+    raise ValueError(f"refuses: the call went through and gave {result!r}")

@@ -1,0 +1,80 @@
+"""Losses: each directly above its gradient. All are means over the n rows, so 1/n appears here and nowhere after."""
+
+import numpy as np
+
+from lib.activations import log_sigmoid, sigmoid, step
+from lib.shapes import check, check_labels, check_not_negative, floats
+
+
+def zero_one(z: np.ndarray, y: np.ndarray) -> float:
+    """The fraction of rows that the hard decision gets wrong:  (1/n) Σᵢ [step(zᵢ) ≠ yᵢ].
+
+    It has no gradient beside it: it is flat for almost every z, and jumps where some zᵢ = 0.
+    Shapes: z (n,), y (n,) integer labels 0, 1 → scalar.
+    Units:  share of the rows, 0 to 1.
+    """
+    check("zero_one", z=(z, "n"), y=(y, "int n"))
+    return float(np.mean(step(z) != check_labels("zero_one", y, 2)))
+
+
+def squared_error(yhat: np.ndarray, y: np.ndarray) -> float:
+    """Half the mean squared error:  L = (1/2n) Σᵢ (ŷᵢ − yᵢ)².                      (eq:squared-error)
+
+    Shapes: yhat (n,), y (n,) float targets → scalar.
+    Units:  those of y, squared.
+    """
+    check("squared_error", yhat=(yhat, "n"), y=(y, "n"))
+    return float(np.mean((yhat - y) ** 2) / 2)
+
+
+def squared_error_grad(yhat: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """∂L/∂ŷ of `squared_error`:  dŷ = (ŷ − y) / n; the 2 of the square cancels the ½.
+
+    Shapes: yhat (n,), y (n,) → (n,).
+    """
+    n = check("squared_error_grad", yhat=(yhat, "n"), y=(y, "n"))["n"]
+    return (yhat - y) / n
+
+
+def binary_cross_entropy(z: np.ndarray, y: np.ndarray) -> float:
+    """Mean negative log-likelihood of labels 0, 1 under the probabilities σ(z).
+
+        L = −(1/n) Σᵢ [ yᵢ ln σ(zᵢ) + (1 − yᵢ) ln(1 − σ(zᵢ)) ]                     (eq:binary-cross-entropy)
+
+    Computed as −mean of ln σ(±zᵢ), + for label 1 and − for label 0: equal, because 1 − σ(z) = σ(−z), and never ln 0.
+    Shapes: z (n,) log-odds, y (n,) integer labels 0, 1 → scalar.
+    Units:  nats per row; z = 0 scores ln 2.
+    Raises: ValueError on a shape or label that does not fit, TypeError on labels that are not integers.
+    """
+    check("binary_cross_entropy", z=(z, "n"), y=(y, "int n"))
+    sign = 2 * check_labels("binary_cross_entropy", y, 2) - 1
+    return float(-np.mean(log_sigmoid(sign * z)))
+
+
+def binary_cross_entropy_grad(z: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """∂L/∂z of `binary_cross_entropy`:  dz = (σ(z) − y) / n.                       (eq:binary-cross-entropy-slope)
+
+    Derivation, one row, with (ln σ)′ = 1 − σ and (ln(1 − σ))′ = −σ:
+        −y (1 − σ) + (1 − y) σ = σ − y, and the mean over rows divides by n.
+    Shapes: z (n,), y (n,) integer labels 0, 1 → (n,).
+    """
+    n = check("binary_cross_entropy_grad", z=(z, "n"), y=(y, "int n"))["n"]
+    return (sigmoid(z) - check_labels("binary_cross_entropy_grad", y, 2)) / n
+
+
+def l2_penalty(W: np.ndarray, lam: float) -> float:
+    """The price of large weights:  λ ‖W‖² = λ Σ W². It is added to a loss once, not once per row.
+
+    Shapes: W any → scalar.
+    """
+    check_not_negative("l2_penalty", lam=lam)
+    return float(lam * np.sum(floats("l2_penalty", W=W) ** 2))
+
+
+def l2_penalty_grad(W: np.ndarray, lam: float) -> np.ndarray:
+    """∂/∂W of `l2_penalty`:  2 λ W.
+
+    Shapes: W any → the same.
+    """
+    check_not_negative("l2_penalty_grad", lam=lam)
+    return 2.0 * lam * floats("l2_penalty_grad", W=W)
