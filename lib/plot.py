@@ -108,12 +108,19 @@ def note(ax: Axes, at, text: str, color: str = "", offset=(0, 0), align: str = "
 
 def curve(ax: Axes, x, y, label: str = "", at: float | None = None, color: str = "", dashed: bool = False,
           below: bool = False) -> Axes:
-    """A line with its label beside it: above it at x = `at` (or below), else at its right end."""
+    """A line with its label beside it: above it at x = `at` (or below), else at its right end.
+
+    Where the line is steep, "above" is on its upper side, so that the label does not lie on the line.
+    """
     line, = ax.plot(x, y, "--" if dashed else "-", color=COLORS.get(color, color or None))
     if label and at is None:
         note(ax, (x[-1], y[-1]), label, line.get_color(), (6, 0), "left")
     elif label:
-        note(ax, (at, np.interp(at, x, y)), label, line.get_color(), (0, -11 if below else 11))
+        reach = 0.03 * np.ptp(x)
+        rise = np.diff(np.interp([at - reach, at + reach], x, y))[0] / (np.ptp(y) or 1.0)
+        side, lean = (-1 if below else 1), (abs(rise) > 0.03) * int(np.sign(rise))
+        note(ax, (at, np.interp(at, x, y)), label, line.get_color(), (-6 * lean * side, (5 if lean else 11) * side),
+             ("center", "right", "left")[lean * side])
     return ax
 
 

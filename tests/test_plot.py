@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from lib import plot
@@ -161,6 +162,17 @@ def test_curve_label_stands_on_the_curve(ax):
     assert ax.texts[0].get_color() == ax.lines[0].get_color() != ax.texts[1].get_color()
 
 
+@pytest.mark.parametrize("slope", [3, -3, 0])
+@pytest.mark.parametrize("below", [False, True])
+def test_curve_label_keeps_off_the_line(ax, slope, below):
+    x = np.linspace(-1, 1, 21)
+    plot.curve(ax, x, slope * x, "a rather long label", at=0.1, below=below)
+    FigureCanvasAgg(ax.figure).draw()
+    box = ax.transData.inverted().transform(ax.texts[0].get_window_extent().get_points())
+    gaps = [y - slope * x for x in box[:, 0] for y in box[:, 1]]
+    assert max(gaps) < 0 if below else min(gaps) > 0
+
+
 def test_arrow_and_segment_end_where_they_should(ax):
     plot.arrow(ax, [1, 1], [2, 0], "$w$")
     plot.segment(ax, [0, 0], [2, 4], "d")
@@ -179,7 +191,7 @@ def test_loss_surface_draws_the_path_it_is_given(ax):
 def test_names_of_learning_curves_do_not_overlap(log):
     fig, ax = plot.figure()
     plot.learning_curves(ax, {str(k): 1.0 + 0.001 * k + np.zeros(9) for k in range(4)}, "loss", log=log)
-    fig.canvas.draw()
+    FigureCanvasAgg(fig).draw()
     boxes = sorted((text.get_window_extent() for text in ax.texts), key=lambda box: box.y0)
     assert all(low.y1 <= high.y0 + 1 for low, high in itertools.pairwise(boxes))
 

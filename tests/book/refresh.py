@@ -31,9 +31,10 @@ def refresh(path: Path) -> tuple[bool, str]:
     except nbclient.exceptions.DeadKernelError as error:
         return False, f"{where(path)}: FAILED, left as it was: {error}"
     text = nbformat.writes(nbformat.from_dict(new)) + "\n"
-    if text != path.read_text("utf8"):
-        path.write_text(text, "utf8")
-    return True, f"{where(path)}: {''.join(summary(old, new))}"
+    if text == path.read_text("utf8"):
+        return True, f"{where(path)}: unchanged"
+    path.write_text(text, "utf8")
+    return True, f"{where(path)}: {''.join(summary(old, new)) or 'no printed number changed, pictures stored anew'}"
 
 
 def execute(old: dict, folder: Path) -> dict:
@@ -84,7 +85,7 @@ def summary(old: dict, new: dict) -> list[str]:
         else:
             what = ", ".join(pairs[:6]) + (f" and {len(pairs) - 6} more" if len(pairs) > 6 else "") or "other words"
         said.append(f"\n  cell {index} [{cell['id']}]: {what}")
-    return said or ["unchanged"]
+    return said
 
 
 def where(path: Path) -> str:
