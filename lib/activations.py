@@ -1,7 +1,7 @@
 """Activations: each f directly above its slope f′, which takes the pre-activation z and never the output.
 
-All act entry by entry, on a plain number or on a float64 array of any shape, and return that shape. Where the formula as
-derived would overflow or lose its digits, the code uses an equal form that does not, and says why the two are equal.
+All act entry by entry, on a plain number or on a float64 array of any shape, and return that shape. Where the formula
+as derived would overflow or lose its digits, the code uses an equal form that does not, and says why the two are equal.
 """
 
 from collections.abc import Callable
@@ -17,13 +17,10 @@ Numbers = float | np.ndarray
 def sigmoid(z: Numbers) -> Numbers:
     """The logistic function: the probability whose log-odds are z.
 
-        σ(z) = 1 / (1 + e⁻ᶻ)                                                       (eq:sigmoid)
+        σ(z) = 1 / (1 + e⁻ᶻ)
 
     Computed by sign, so that the exponent is never positive: for z < 0 multiply above and below by eᶻ.
     Check:  σ(−z) = 1 − σ(z), σ(0) = ½, and logit(σ(z)) = z.
-    Shapes: any → the same.
-    Units:  log-odds in, probability out.
-    Source: chapters/neurons/activations, "From log-odds to the sigmoid".
     """
     z = floats("sigmoid", z=z)
     e = np.exp(-np.abs(z))
@@ -41,7 +38,6 @@ def sigmoid_prime(z: Numbers) -> Numbers:
            = σ(z) · (1 − σ(z))                          because 1 − σ = e⁻ᶻ / (1 + e⁻ᶻ)
     Computed as σ(z) σ(−z): equal, and 1 − σ does not round to 0 for large z.
     Check:  largest at z = 0, where it is ¼.
-    Shapes: any → the same.
     Source: chapters/neurons/activations, "The slope of the sigmoid".
     """
     z = floats("sigmoid_prime", z=z)
@@ -49,11 +45,7 @@ def sigmoid_prime(z: Numbers) -> Numbers:
 
 
 def log_sigmoid(z: Numbers) -> Numbers:
-    """The logarithm of the sigmoid:  ln σ(z) = −ln(1 + e⁻ᶻ), by logaddexp so that e⁻ᶻ cannot overflow.
-
-    Shapes: any → the same.
-    Units:  nats.
-    """
+    """The logarithm of the sigmoid:  ln σ(z) = −ln(1 + e⁻ᶻ), by logaddexp so that e⁻ᶻ cannot overflow."""
     return -np.logaddexp(0.0, -floats("log_sigmoid", z=z))
 
 
@@ -64,18 +56,13 @@ def log_sigmoid_prime(z: Numbers) -> Numbers:
 
     Derivation: (ln σ)′ = σ′ / σ = σ (1 − σ) / σ = 1 − σ.
     Computed as σ(−z), which is equal and keeps its digits.
-    Shapes: any → the same.
     Source: chapters/neurons/activations, "The slope of the log of the sigmoid".
     """
     return sigmoid(-floats("log_sigmoid_prime", z=z))
 
 
 def logit(p: Numbers) -> Numbers:
-    """The log-odds of a probability, the inverse of the sigmoid:  logit(p) = ln(p / (1 − p)).
-
-    Shapes: any → the same.
-    Raises: ValueError unless 0 < p < 1.
-    """
+    """The log-odds of a probability strictly between 0 and 1, the inverse of the sigmoid:  ln(p / (1 − p))."""
     p = floats("logit", p=p)
     outside = ~((p > 0) & (p < 1))
     if np.any(outside):
@@ -85,10 +72,7 @@ def logit(p: Numbers) -> Numbers:
 
 
 def tanh(z: Numbers) -> Numbers:
-    """The hyperbolic tangent:  tanh z = (eᶻ − e⁻ᶻ) / (eᶻ + e⁻ᶻ) = 2σ(2z) − 1.
-
-    Shapes: any → the same.
-    """
+    """The hyperbolic tangent:  tanh z = (eᶻ − e⁻ᶻ) / (eᶻ + e⁻ᶻ) = 2σ(2z) − 1."""
     return np.tanh(floats("tanh", z=z))
 
 
@@ -100,93 +84,59 @@ def tanh_prime(z: Numbers) -> Numbers:
     Derivation: with s = eᶻ − e⁻ᶻ and c = eᶻ + e⁻ᶻ, s′ = c and c′ = s, so (s/c)′ = (c² − s²)/c² = 1 − (s/c)².
     Computed as 4 σ′(2z), the slope of 2σ(2z) − 1: equal, and it keeps its digits where tanh rounds to ±1.
     Check:  largest at z = 0, where it is 1.
-    Shapes: any → the same.
     Source: chapters/neurons/activations, "The slope of tanh".
     """
     return 4.0 * sigmoid_prime(2.0 * floats("tanh_prime", z=z))
 
 
 def relu(z: Numbers) -> Numbers:
-    """The rectifier:  relu(z) = max(z, 0).
-
-    Shapes: any → the same.
-    """
+    """The rectifier:  max(z, 0)."""
     return np.maximum(floats("relu", z=z), 0.0)
 
 
 def relu_prime(z: Numbers) -> Numbers:
-    """The slope of the rectifier:  1 where z > 0, else 0; at the kink z = 0 it is 0 by convention.
-
-    Shapes: any → the same.
-    """
+    """The slope of the rectifier:  1 where z > 0, else 0; at the kink z = 0 it is 0 by convention."""
     return (floats("relu_prime", z=z) > 0).astype(float)
 
 
 def leaky_relu(z: Numbers, leak: float = 0.01) -> Numbers:
-    """The leaky rectifier:  z where z > 0, else leak · z.
-
-    Shapes: any → the same.
-    """
-    z = floats("leaky_relu", z=z)
-    check_not_negative("leaky_relu", leak=leak)
-    return np.where(z > 0, 1.0, leak) * z
+    """The leaky rectifier:  z where z > 0, else leak · z."""
+    return leaky_relu_prime(z, leak) * z
 
 
 def leaky_relu_prime(z: Numbers, leak: float = 0.01) -> Numbers:
-    """The slope of the leaky rectifier:  1 where z > 0, else the leak; at the kink z = 0 it is the leak by convention.
-
-    Shapes: any → the same.
-    """
-    z = floats("leaky_relu_prime", z=z)
-    check_not_negative("leaky_relu_prime", leak=leak)
-    return np.where(z > 0, 1.0, leak)[()]
+    """The slope of the leaky rectifier:  1 where z > 0, else the leak, which it is at the kink by convention."""
+    check_not_negative("leaky_relu", leak=leak)
+    return np.where(floats("leaky_relu", z=z) > 0, 1.0, leak)[()]
 
 
 def softplus(z: Numbers) -> Numbers:
-    """The smooth rectifier:  softplus(z) = ln(1 + eᶻ) = −ln σ(−z), by logaddexp so that eᶻ cannot overflow.
-
-    Shapes: any → the same.
-    """
+    """The smooth rectifier:  ln(1 + eᶻ) = −ln σ(−z), by logaddexp so that eᶻ cannot overflow."""
     return np.logaddexp(0.0, floats("softplus", z=z))
 
 
 def softplus_prime(z: Numbers) -> Numbers:
-    """The slope of softplus:  eᶻ / (1 + eᶻ) = σ(z).
-
-    Shapes: any → the same.
-    """
+    """The slope of softplus:  eᶻ / (1 + eᶻ) = σ(z)."""
     return sigmoid(z)
 
 
 def identity(z: Numbers) -> Numbers:
-    """No activation: a linear unit passes z on.
-
-    Shapes: any → the same.
-    """
+    """No activation: a linear unit passes z on."""
     return +floats("identity", z=z)
 
 
 def identity_prime(z: Numbers) -> Numbers:
-    """The slope of the identity:  1.
-
-    Shapes: any → the same.
-    """
+    """The slope of the identity:  1."""
     return np.ones_like(floats("identity_prime", z=z))[()]
 
 
 def step(z: Numbers) -> Numbers:
-    """The hard decision:  1 where z > 0, else 0; on the boundary z = 0 it is 0 by convention.
-
-    Shapes: any → the same.
-    """
+    """The hard decision:  1 where z > 0, else 0; on the boundary z = 0 it is 0 by convention."""
     return (floats("step", z=z) > 0).astype(float)
 
 
 def step_prime(z: Numbers) -> Numbers:
-    """The slope of the step:  0 for every z ≠ 0, which is why it cannot be trained; 0 at the jump by convention.
-
-    Shapes: any → the same.
-    """
+    """The slope of the step:  0 for every z ≠ 0, which is why it cannot be trained; 0 at the jump by convention."""
     return np.zeros_like(floats("step_prime", z=z))[()]
 
 

@@ -1,10 +1,11 @@
-"""The ledger: what worked solutions claim, claim by claim, looked up by id; and slips, shown with claimed beside true."""
+"""The ledger: what worked solutions claim, looked up by id; and slips, shown as a claimed value beside the true one."""
 
 import difflib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -76,19 +77,14 @@ class Slip:
 
     def __repr__(self):
         parts = {"claim": self.row.claim, "gives": self.claimed, "true value": self.true, "correct": self.row.correct}
-        indent = "\n" + " " * 14
-        return "\n".join([self.title, *(f"  {key + ':':<12}{part.replace(chr(10), indent)}" for key, part in parts.items())])
+        lines = (f"  {name + ':':<12}{part}".replace("\n", "\n" + " " * 14) for name, part in parts.items())
+        return "\n".join([self.title, *lines])
 
     def _repr_markdown_(self):
-        values = "\n".join(f"| {_code(a)} | {_code(b)} |" for a, b in zip(*_padded(self.claimed, self.true), strict=True))
+        pairs = zip_longest(self.claimed.split("\n"), self.true.split("\n"), fillvalue="")
+        values = "\n".join(f"| {_code(claimed)} | {_code(true)} |" for claimed, true in pairs)
         return (f"**{self.title}**\n\nThe claim: {_words(self.row.claim)}\n\n"
                 f"| claimed value | true value |\n|:--|:--|\n{values}\n\nCorrect: {_words(self.row.correct)}")
-
-
-def _padded(*texts):
-    """The texts split into lines, as many for each."""
-    lines = [text.split("\n") for text in texts]
-    return [rows + [""] * (max(map(len, lines)) - len(rows)) for rows in lines]
 
 
 def _code(line):

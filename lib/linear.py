@@ -1,4 +1,4 @@
-"""Models that are linear in their parameters theta = (θ₀, w): a loss, its gradient, its Hessian, with the same arguments."""
+"""Models linear in their parameters theta = (θ₀, w): the loss, its gradient and its Hessian take the same arguments."""
 
 import numpy as np
 

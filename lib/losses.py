@@ -18,7 +18,7 @@ def zero_one(z: np.ndarray, y: np.ndarray) -> float:
 
 
 def squared_error(yhat: np.ndarray, y: np.ndarray) -> float:
-    """Half the mean squared error:  L = (1/2n) Σᵢ (ŷᵢ − yᵢ)².                      (eq:squared-error)
+    """Half the mean squared error:  L = (1/2n) Σᵢ (ŷᵢ − yᵢ)².
 
     Shapes: yhat (n,), y (n,) float targets → scalar.
     Units:  those of y, squared.
@@ -39,7 +39,7 @@ def squared_error_grad(yhat: np.ndarray, y: np.ndarray) -> np.ndarray:
 def binary_cross_entropy(z: np.ndarray, y: np.ndarray) -> float:
     """Mean negative log-likelihood of labels 0, 1 under the probabilities σ(z).
 
-        L = −(1/n) Σᵢ [ yᵢ ln σ(zᵢ) + (1 − yᵢ) ln(1 − σ(zᵢ)) ]                     (eq:binary-cross-entropy)
+        L = −(1/n) Σᵢ [ yᵢ ln σ(zᵢ) + (1 − yᵢ) ln(1 − σ(zᵢ)) ]
 
     Computed as −mean of ln σ(±zᵢ), + for label 1 and − for label 0: equal, because 1 − σ(z) = σ(−z), and never ln 0.
     Shapes: z (n,) log-odds, y (n,) integer labels 0, 1 → scalar.
@@ -52,7 +52,7 @@ def binary_cross_entropy(z: np.ndarray, y: np.ndarray) -> float:
 
 
 def binary_cross_entropy_grad(z: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """∂L/∂z of `binary_cross_entropy`:  dz = (σ(z) − y) / n.                       (eq:binary-cross-entropy-slope)
+    """∂L/∂z of `binary_cross_entropy`:  dz = (σ(z) − y) / n.
 
     Derivation, one row, with (ln σ)′ = 1 − σ and (ln(1 − σ))′ = −σ:
         −y (1 − σ) + (1 − y) σ = σ − y, and the mean over rows divides by n.

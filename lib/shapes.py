@@ -84,9 +84,10 @@ def check_labels(where: str, y: np.ndarray, k: int) -> np.ndarray:
     Raises: TypeError for labels that are not integers, ValueError for a label out of range.
     """
     check(where, y=(y, "int n"))
-    if ((y < 0) | (y >= k)).any():
-        at = first((y < 0) | (y >= k))
-        raise ValueError(f"{where}: {entry('y', at)} = {y[at]} is not a label; with k = {k} classes labels run 0..{k - 1}")
+    wrong = (y < 0) | (y >= k)
+    if wrong.any():
+        at, labels = first(wrong), f"with k = {k} classes labels run 0..{k - 1}"
+        raise ValueError(f"{where}: {entry('y', at)} = {y[at]} is not a label; {labels}")
     return y
 
 
@@ -100,36 +101,29 @@ def one_hot(y: np.ndarray, k: int) -> np.ndarray:
 
 
 def check_positive(where: str, **scalars: float) -> None:
-    """Refuse a step size, a count or a curvature that is not a positive finite number."""
-    for name, value in scalars.items():
-        if not _is_number(value) or not 0 < value < np.inf:
-            raise ValueError(f"{where}: {name} = {value!r}, expected a positive number")
+    """Refuse a step size or a curvature that is not a positive finite number."""
+    _check_scalars(where, scalars, lambda value: 0 < value < np.inf, "a positive number")
 
 
 def check_not_negative(where: str, **scalars: float) -> None:
     """Refuse a tolerance or a penalty weight that is not a finite number ≥ 0."""
-    for name, value in scalars.items():
-        if not _is_number(value) or not 0 <= value < np.inf:
-            raise ValueError(f"{where}: {name} = {value!r}, expected a number that is zero or positive")
+    _check_scalars(where, scalars, lambda value: 0 <= value < np.inf, "a number that is zero or positive")
 
 
 def check_count(where: str, **scalars: int) -> None:
     """Refuse a number of samples, classes or steps that is not a whole number ≥ 1."""
+    _check_scalars(where, scalars, lambda value: isinstance(value, Integral) and value > 0, "a whole number, 1 or more")
+
+
+def _check_scalars(where, scalars, fits, expected):
+    """Name the first scalar that is not a number, or does not fit."""
     for name, value in scalars.items():
-        if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-            raise ValueError(f"{where}: {name} = {value!r}, expected a whole number, at least 1")
-
-
-def _is_number(value):
-    """A real number, and not a truth value."""
-    return isinstance(value, Real) and not isinstance(value, bool)
+        if isinstance(value, bool) or not isinstance(value, Real) or not fits(value):
+            raise ValueError(f"{where}: {name} = {value!r}, expected {expected}")
 
 
 def first(mask: np.ndarray) -> tuple[int, ...]:
-    """The index of the first True entry.
-
-    Shapes: any shape with a True in it → one index per axis.
-    """
+    """The index of the first True entry.  Shapes: any → one index per axis."""
     return tuple(int(i) for i in np.argwhere(mask)[0])
 
 

@@ -43,8 +43,8 @@ def same(a, b, rtol: float = 1e-9) -> bool:
 
     Shapes: arrays agree only if their shapes do. NaN agrees with nothing.
     """
-    if isinstance(a, str | tuple) or isinstance(b, str | tuple):
-        return a == b
+    if isinstance(a, str) or isinstance(b, str) or (isinstance(a, tuple) and isinstance(b, tuple)):
+        return type(a) is type(b) and a == b
     a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     if a.shape != b.shape:
         return False

@@ -43,9 +43,10 @@ class Diverged(ValueError):
         self.history = history
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def descend(loss: Callable, grad: Callable, start: np.ndarray, step_size: float, max_steps: int = 1000,
             gradient_tolerance: float = 0.0, loss_tolerance: float = 0.0, curvature: float | None = None) -> History:
-    """Gradient descent with a constant step size, from a copy of `start`, until a tolerance is met or the steps are used up.
+    """Gradient descent with a constant step size, from a copy of `start`, to a tolerance or to the last step allowed.
 
         θₜ₊₁ = θₜ − η ∇L(θₜ),      η = step_size                                    (eq:update-rule)
 
@@ -76,16 +77,15 @@ def descend(loss: Callable, grad: Callable, start: np.ndarray, step_size: float,
 
 def _evaluate(loss, grad, theta, step):
     """The loss and its gradient at theta; past the largest float the loss is taken as infinite."""
-    if not np.isfinite(theta).all():
+    if step > 0 and not np.isfinite(theta).all():
         return np.inf, np.full_like(theta, np.inf)
-    with np.errstate(over="ignore", invalid="ignore"):
-        value, gradient = np.asarray(loss(theta)), np.asarray(grad(theta))
+    value, gradient = np.asarray(loss(theta)), np.asarray(grad(theta))
     if value.shape != ():
         raise ValueError(f"descend: loss(theta) has shape {value.shape}, expected a scalar")
     if gradient.shape != theta.shape:
         raise ValueError(f"descend: grad(theta) has shape {gradient.shape}, expected {theta.shape}, the shape of start")
     if step == 0 and not (np.isfinite(value) and np.isfinite(gradient).all()):
-        raise ValueError(f"descend: the loss at start is {value} and its gradient {gradient}, expected finite numbers")
+        raise ValueError(f"descend: at start the loss is {value} and its gradient {gradient}, expected finite numbers")
     return float(value), gradient
 
 
