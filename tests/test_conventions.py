@@ -1,0 +1,122 @@
+"""The house style, read from the source of lib: short, documented, checked at the door, imported one way."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import lib
+
+HOUSE = Path(lib.__file__).parent.parent
+FILES = sorted((HOUSE / "lib").glob("*.py"))
+TREES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
+# Each room may import the rooms that stand before it, and only explore may import plot.
+ORDER = ["__init__", "shapes", "show", "activations", "losses", "neuron", "linear", "mlp", "residual", "train", "data",
+         "ops", "graph", "ledger", "gradcheck", "diagnose", "points", "typeset", "derivation", "plot", "explore"]
+FUNCTIONS = [(room, node) for room, tree in TREES.items() for node in ast.walk(tree)
+             if isinstance(node, ast.FunctionDef)]
+PUBLIC = [(room, node) for room, tree in TREES.items() for node in tree.body
+          if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")]
+every_room = pytest.mark.parametrize("room", TREES)
+
+
+def code_lines(room):
+    """The lines that hold code: not blank, not a comment, not a docstring."""
+    lines = (HOUSE / "lib" / f"{room}.py").read_text(encoding="utf-8").splitlines()
+    prose = set()
+    for node in ast.walk(TREES[room]):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            prose |= set(range(node.lineno, node.end_lineno + 1))
+    return sum(bool(line.strip()) and not line.strip().startswith("#") and number not in prose
+               for number, line in enumerate(lines, start=1))
+
+
+def imports(tree):
+    """The rooms of lib that a file imports."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module == "lib" or node.level):
+            yield from (alias.name for alias in node.names) if node.module in (None, "lib") else [node.module]
+        elif isinstance(node, ast.ImportFrom) and str(node.module).startswith("lib."):
+            yield node.module.split(".")[1]
+        elif isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[1] for alias in node.names if alias.name.startswith("lib."))
+
+
+def test_the_whole_of_lib_can_be_read_in_an_evening():
+    assert sum(map(code_lines, TREES)) <= 1500
+
+
+def test_functions_are_short():
+    lengths = {f"{room}.{f.name}": f.end_lineno - f.lineno + 1 for room, f in FUNCTIONS}
+    assert not {name: length for name, length in lengths.items() if length >= 40}
+
+
+def test_everything_public_is_documented():
+    assert all(ast.get_docstring(tree) for tree in TREES.values())
+    assert not [f"{room}.{node.name}" for room, node in PUBLIC if not ast.get_docstring(node)]
+
+
+def test_functions_of_arrays_state_their_shapes():
+    silent = [f"{room}.{f.name}" for room, f in PUBLIC
+              if isinstance(f, ast.FunctionDef) and "ndarray" in ast.unparse(f.args)
+              and "Shapes:" not in ast.get_docstring(f) and room != "plot"]        # which computes nothing from them
+    assert not silent
+
+
+def test_rooms_import_one_way():
+    assert not set(TREES) - set(ORDER), "say in ORDER which rooms the new room may import"
+    for room, tree in TREES.items():
+        late = [other for other in imports(tree) if ORDER.index(other) >= ORDER.index(room)]
+        assert not late, f"{room} imports {late}"
+        if room != "explore":
+            assert not {"plot", "explore"} & set(imports(tree)), f"{room} imports what only notebooks may"
+
+
+@every_room
+def test_no_assert_and_no_hidden_state(room):
+    for node in ast.walk(TREES[room]):
+        assert not isinstance(node, ast.Assert), f"{room}, line {node.lineno}: raise an error that names what is wrong"
+        assert not isinstance(node, ast.Global), f"{room}, line {node.lineno}: global state"
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "np.random":
+            assert node.attr in ("Generator", "default_rng"), f"{room}, line {node.lineno}: pass a generator instead"
+
+
+@every_room
+def test_no_silent_reshape(room):
+    names = [node.attr for node in ast.walk(TREES[room]) if isinstance(node, ast.Attribute)]
+    assert "squeeze" not in names
+
+
+@every_room
+def test_bodies_have_no_type_hints(room):
+    hints = [node.lineno for f in ast.walk(TREES[room]) if isinstance(f, ast.FunctionDef)
+             for node in ast.walk(f) if isinstance(node, ast.AnnAssign)]
+    assert not hints
+
+
+def test_each_slope_stands_directly_under_its_function():
+    for room in ("activations", "losses", "linear"):
+        names = [name for owner, node in PUBLIC if owner == room for name in [node.name]]
+        for below, name in enumerate(names):
+            base = re.sub(r"(_prime|_grad)$", "", name)
+            if base != name:
+                assert names[below - 1] in (base, f"{base}_loss"), f"{room}.{name} does not follow {base}"
+
+
+def test_every_room_has_a_test_file():
+    rooms = {room for room in TREES if room != "__init__"}
+    tested = {path.stem.removeprefix("test_") for path in (HOUSE / "tests").glob("test_*.py")}
+    assert rooms - tested <= {"points", "typeset"}                       # the two halves of derivation's inside
+
+
+TAGGED = [(f"{room}.{node.name}", tag, *re.search(r"Source: (\S+), ", ast.get_docstring(node)).groups())
+          for room, node in PUBLIC for tag in re.findall(r"\((eq:[a-z0-9-]+)\)", ast.get_docstring(node) or "")]
+
+
+@pytest.mark.parametrize(("name", "tag", "page"), TAGGED)
+def test_an_equation_named_in_lib_stands_in_its_chapter(name, tag, page):
+    notebook = HOUSE / f"{page}.ipynb"
+    if not notebook.exists():
+        pytest.skip(f"{page} is not written yet")
+    assert tag in notebook.read_text(encoding="utf-8"), f"{name} names {tag}"
