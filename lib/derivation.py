@@ -16,9 +16,10 @@ import numpy as np
 import sympy
 from scipy.optimize import brentq
 from sympy import Derivative, Eq, Indexed, IndexedBase, Integer, Symbol
-from sympy.logic.boolalg import Boolean
+from sympy.core.relational import Relational
+from sympy.logic.boolalg import BooleanFunction
 
-from lib.points import KINKED, Gradient, Points, scalar, variables
+from lib.points import KINKED, Gradient, NamedBase, Points, scalar, variables
 from lib.typeset import AuthorText, latex, two_sides
 
 EXACT = 1e-9  # two exact routes agree to about 1e-12 at these points; a slip misses by 1e-3 or more
@@ -50,7 +51,7 @@ class Line:
 
     @property
     def is_condition(self) -> bool:
-        return isinstance(self.content, Boolean) and not self.is_equation
+        return isinstance(self.content, Relational | BooleanFunction) and not self.is_equation
 
     @property
     def text(self) -> str:
@@ -139,6 +140,7 @@ class Derivation:
             raise DerivationError(f"{self.label}: a derivation has a first line, a line that follows, and ends_in")
         contents = [line.content for line in self.lines if line.content is not None]
         contents += [sympy.sympify(value) for value in self.where.values()]
+        contents += [call.definition(*call.args) for content in contents for call in content.atoms(NamedBase)]
         self._contents = contents
         self._rules = dict(_rule(key, value) for key, value in self.where.items())
         self._find_free()
@@ -161,9 +163,9 @@ class Derivation:
         return {name: what for name, what in found.items() if name not in map(str, self._rules)}
 
     def _find_free(self) -> None:
-        bound = {l[0] for e in self._contents for t in e.atoms(sympy.Sum, sympy.Product) for l in t.limits}
-        bound |= {i for key in self.where if isinstance(key, Indexed) for i in key.indices}
-        letters = {s for e in self._contents for s in e.atoms(Symbol) if s.is_integer and not s.is_positive} - bound
+        written = [line.content for line in self.lines if line.content is not None]
+        letters = set().union(*(e.atoms(Symbol) - _bound(e) for e in written))
+        letters = {s for s in letters if s.is_integer and not s.is_positive}
         self.free = self.free or tuple(sorted(letters, key=str))
 
     def _choices(self, count: int, largest: int) -> list[dict[Symbol, int]]:
@@ -199,6 +201,7 @@ class Derivation:
             used = [
                 points.positions(str(e.base.label), axis)
                 for c in self._contents
+                if letter not in _bound(c)
                 for e in c.atoms(Indexed)
                 for axis, index in enumerate(e.indices)
                 if index == letter and str(e.base.label) in points.arrays
@@ -212,8 +215,8 @@ class Derivation:
         """A line as an array of concrete scalar expressions: one an entry, or one a value of the free indices."""
         if isinstance(line.content, sympy.MatrixExpr) or getattr(line.content, "is_Matrix", False):
             cells = np.array(points.concrete(line.content, self._rules).tolist(), dtype=object)
-            cells = cells[:, 0] if cells.shape[1] == 1 else cells
-            return cells[0] if cells.shape == (1,) and not self.free else cells
+            cells = cells[:, 0] if line.content.shape[1] == 1 else cells
+            return cells[0] if line.content.shape == (1, 1) else cells
         spans = self._positions(points)
         cells = np.empty([len(s) for s in spans], dtype=object)
         for place, position in zip(np.ndindex(cells.shape), itertools.product(*spans), strict=True):
@@ -289,7 +292,7 @@ class Derivation:
         if (above != here).any():
             place = tuple(np.argwhere(above != here)[0])
             raise DerivationError(
-                f"{self._does_not_follow(number)}\n  line {number} is {above[place]}, line {number + 1} is {here[place]}"
+                f"{self._does_not_follow(number)}\n  line {number} is {above[place]}, line {number + 1} {here[place]}"
                 f"\n  {self._point(points, place)}"
             )
         return int(here.sum())
@@ -405,6 +408,11 @@ class Derivation:
         rows = "\n".join([*rows, last.replace(r" \\ %", " %")])
         summary = self.summary().replace(self.end[2], f"`{self.end[2]}`")
         return f"$$\n\\begin{{aligned}}\n{rows}\n\\end{{aligned}}\n$$ (eq:{self.label})\n\n*{summary}.*"
+
+
+def _bound(expr) -> set:
+    """The letters over which an expression sums."""
+    return {limit[0] for total in expr.atoms(sympy.Sum, sympy.Product) for limit in total.limits}
 
 
 def _name(key) -> str:

@@ -5,6 +5,8 @@ SymPy's own printer merges fractions and moves factors; a reader who compares tw
 
 from __future__ import annotations
 
+import re
+
 from sympy import Integer, Pow, S
 from sympy.core.relational import Relational
 from sympy.matrices.expressions import MatrixExpr
@@ -43,10 +45,11 @@ class AuthorLatex(LatexPrinter):
     def __init__(self):
         super().__init__({"order": "none", "ln_notation": True})
 
-    def _factor(self, term, last: bool) -> str:
+    def _factor(self, term, last: bool, first: bool = True) -> str:
         tex = self._print(term)
+        tex = tex if last else re.sub(r"(\\ln|\\tanh(?:\^\{\d\})?) (\w|\\\w+)$", r"\1(\2)", tex)
         wide = type(term).__name__ in WIDE and not last
-        minus = term.is_Number and term.is_negative
+        minus = not first and tex.startswith("-")
         return self._group(tex) if term.is_Add or getattr(term, "is_MatAdd", False) or wide or minus else tex
 
     @staticmethod
@@ -78,7 +81,7 @@ class AuthorLatex(LatexPrinter):
         for k, factor in enumerate(factors):
             under = _denominator(factor)
             if under is None:
-                piece = self._factor(factor, last=k == len(factors) - 1)
+                piece = self._factor(factor, last=k == len(factors) - 1, first=k == 0)
             elif tex and k == len(factors) - 1 and len(factors) == 2:
                 numerator = self._print(factors[0])
                 return rf"\frac{{{numerator}}}{{{self._print(under)}}}"
@@ -111,6 +114,9 @@ class AuthorLatex(LatexPrinter):
     def _print_log(self, expr, exp=None):
         tex = r"\ln " + self._argument(expr.args[0])
         return tex if exp is None else rf"\left({tex}\right)^{{{exp}}}"
+
+    def _print_tanh(self, expr, exp=None):
+        return r"\tanh" + ("" if exp is None else f"^{{{exp}}}") + " " + self._argument(expr.args[0])
 
     def _argument(self, arg) -> str:
         tex = self._print(arg)
