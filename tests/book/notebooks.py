@@ -76,9 +76,14 @@ def labels(nb: dict) -> set[str]:
     return found
 
 
-def nbval(path: Path, folder: Path | None = None, **env: str) -> subprocess.CompletedProcess:
-    """Strict nbval over one notebook, with `lib` taken from `folder` (default: this repository)."""
+def nbval(path: Path, *options: str, folder: Path = ROOT, **env: str) -> subprocess.CompletedProcess:
+    """Strict nbval over one notebook in a process of its own, with `lib` taken from `folder`."""
     command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-q", "-rf", "--tb=no",
-               "-p", "no:cacheprovider", "--rootdir", str(path.parent), str(path)]
+               "-p", "no:cacheprovider", "--rootdir", str(path.parent), *options, str(path)]
     return subprocess.run(command, cwd=path.parent, capture_output=True, text=True,
-                          env=os.environ | {"PYTHONPATH": str(folder or ROOT)} | env)
+                          env=os.environ | {"PYTHONPATH": str(folder)} | env)
+
+
+def failing_cells(report: str) -> set[int]:
+    """The code cells, counted from 0, that a run of nbval says have failed."""
+    return set(map(int, re.findall(r"^FAILED .*::Cell (\d+)", report, re.M)))

@@ -1,7 +1,6 @@
-"""The negative control: with a digit, a line of a derivation or an operator of lib damaged, the book must fail.
+"""The negative control, lines: every line of every derivation is damaged in a copy, and must be refused.
 
-Every printed output that has a digit is damaged, and every line of every derivation, in turn by sign, factor, index
-and transpose as far as they apply to it.
+In turn by sign, factor, index and transpose, as far as they apply to the line.
 """
 from __future__ import annotations
 
@@ -9,54 +8,16 @@ import ast
 import contextlib
 import copy
 import io
-import json
-import re
-import shutil
 
 import numpy as np
 import pytest
 import sympy
-from notebooks import CHAPTERS, ROOT, code, derivations, is_picture, nbval, page, parsed, read, tags
+from notebooks import CHAPTERS, code, derivations, is_picture, page, parsed, read, tags
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFunction
 
 from lib.derivation import DerivationError
 
-# A digit in the outputs
-
-
-def damage_digit(text: str) -> str:
-    """The last digit of the text, one higher."""
-    return re.sub(r"(\d)(\D*)\Z", lambda found: f"{(int(found[1]) + 1) % 10}{found[2]}", text)
-
-
-def damage_output(cell: dict) -> bool:
-    """Change one digit in the first text of a cell that has one; say whether there was one."""
-    for output in cell["outputs"]:
-        for bundle, kind in [(output, "text"), *((output.get("data", {}), kind) for kind in output.get("data", {}))]:
-            text = "".join(bundle.get(kind, "")) if kind.startswith("text") else ""
-            if damage_digit(text) != text:
-                bundle[kind] = damage_digit(text)
-                return True
-    return False
-
-
-def failing_cells(report: str) -> set[int]:
-    return set(map(int, re.findall(r"^FAILED .*::Cell (\d+)", report, re.M)))
-
-
-@pytest.mark.parametrize("path", CHAPTERS, ids=page)
-def test_a_changed_digit_fails(path, tmp_path):
-    nb = json.loads(path.read_text("utf8"))
-    damaged = {number for number, cell in enumerate(code(nb)) if damage_output(cell)}
-    assert damaged, "no printed number in the whole notebook"
-    there = tmp_path / path.name
-    there.write_text(json.dumps(nb), "utf8")
-    run = nbval(there)
-    assert run.returncode == 1 and failing_cells(run.stdout) == damaged, run.stdout
-
-
-# A line of a derivation
 
 def damage_value(value, kind: str):
     """A wrong sign or factor for what a line says: of a condition its opposite, of an equation its right side."""
@@ -167,33 +128,7 @@ def test_a_damaged_line_is_refused(path):
     assert not missed, "\n".join(["", *missed])
 
 
-# A line of lib
-
-OPERATORS = [("neurons/activations", "activations.py", "sigmoid(z) * sigmoid(-z)", "sigmoid(z) + sigmoid(-z)"),
-             ("neurons/discriminant", "neuron.py", "w / _length(w)", "w * _length(w)"),
-             ("neurons/gradient-descent", "train.py", "theta - step_size * gradient", "theta + step_size * gradient")]
-
-
-@pytest.mark.parametrize("name, room, old, new", OPERATORS, ids=[row[0] for row in OPERATORS])
-def test_a_changed_operator_fails(name, room, old, new, tmp_path):
-    path = ROOT / "chapters" / f"{name}.ipynb"
-    if path not in CHAPTERS:
-        pytest.skip("not written yet")
-    shutil.copytree(ROOT / "lib", tmp_path / "lib", ignore=shutil.ignore_patterns("__pycache__"))
-    source = (tmp_path / "lib" / room).read_text("utf8")
-    assert source.count(old) == 1, f"{old!r} should stand once in lib/{room}"
-    (tmp_path / "lib" / room).write_text(source.replace(old, new), "utf8")
-    shutil.copy(path, tmp_path)
-    run = nbval(tmp_path / path.name, tmp_path)
-    assert run.returncode == 1 and failing_cells(run.stdout), run.stdout
-
-
 # The control controlled
-
-def test_damage_digit():
-    assert damage_digit("L = 0.8857 nats\n") == "L = 0.8858 nats\n"
-    assert damage_digit("9") == "0" and damage_digit("no digit") == "no digit"
-
 
 @pytest.mark.parametrize("line, kinds", [
     ("P[i] * (1 - P[j])", {"index": "P[j] * (1 - P[j])"}), ("x[m]", {}), ("X.T * G / n", {"transpose": "X * G / n"}),
