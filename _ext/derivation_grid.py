@@ -106,23 +106,26 @@ def width(node: ElementTree.Element) -> float:
 def text_width(typeset_math: str) -> float:
     """The width of a typeset formula in em of the surrounding text, which KaTeX sets 1.21 times smaller."""
     math = re.search(r"<math.*?</math>", typeset_math, re.S)
-    return 1.21 * width(ElementTree.fromstring(html.unescape(math[0]) if "&nbsp;" in math[0] else math[0]))
+    return 1.21 * width(ElementTree.fromstring(math[0].replace("&nbsp;", "\u00a0"))) if math else 0
 
 
 def to_html(tex: str, typeset: Callable[[str], str]) -> str:
     """The derivation as a list; each line is a row of the grid that the style sheet lays out."""
     lines = parse(tex)
-    sides = [[typeset(rf"\displaystyle {side}") if side else "" for side in (line.lhs, relation(line.rhs))] for line in lines]
-    widest = sum(max(text_width(side) if side else 0 for side in column) for column in zip(*sides, strict=True))
-    rows = [f'<ol class="derivation-lines{" derivation-wide" if widest > WIDE else ""}">']
-    for line, (lhs, rhs) in zip(lines, sides, strict=True):
+    left = [display(line.lhs, typeset) for line in lines]
+    right = [display("{}" + line.rhs, typeset) for line in lines]       # {}: the room that TeX leaves before a relation
+    widest = max(map(text_width, left)) + max(map(text_width, right))
+    rows = []
+    for line, lhs, rhs in zip(lines, left, right, strict=True):
         label = html.escape(f"{line.verdict}: {line.detail}" if line.detail else line.verdict)
         rows.append(f'<li class="line line-{line.verdict}"><span class="lhs">{lhs}</span><span class="rhs">{rhs}</span>'
                     f'<span class="why">{prose(line.reason, typeset)}</span>'
                     f'<button type="button" class="tick" aria-label="{label}"></button></li>')
-    return "\n".join([*rows, "</ol>", f'<button type="button" class="copy-tex" data-tex="{html.escape(tex)}" hidden>Copy LaTeX</button>'])
+    classes = "derivation-lines derivation-wide" if widest > WIDE else "derivation-lines"
+    copy = f'<button type="button" class="copy-tex" data-tex="{html.escape(tex)}" hidden>Copy LaTeX</button>'
+    return "\n".join([f'<ol class="{classes}">', *rows, "</ol>", copy])
 
 
-def relation(rhs: str) -> str:
-    """The right side with room before its relation, as TeX would leave between two columns."""
-    return "{}" + rhs
+def display(tex: str, typeset: Callable[[str], str]) -> str:
+    """One side of a line, in display style; nothing for nothing."""
+    return typeset(rf"\displaystyle {tex}") if tex else ""

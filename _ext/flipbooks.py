@@ -1,8 +1,8 @@
 """Turn the interactive figures of the notebooks into plain HTML that needs no widget library.
 
-`lib.explore` shows a slider linked to a stack of pictures, as Jupyter widgets. The state of the widgets is stored in the
-notebook; here, while the notebook is read, it becomes a <figure> with the picture on show, a native slider that site.js
-wakes up, and the other pictures as files beside it. Nothing of the widgets is left in the page.
+`lib.explore` shows a slider linked to a stack of pictures, as Jupyter widgets, whose state is stored in the notebook.
+Here, while the notebook is read, it becomes a <figure> with the picture on show, a native slider that site.js wakes up,
+and the other pictures as files beside it. Nothing of the widgets is left in the page.
 """
 from __future__ import annotations
 
@@ -19,19 +19,20 @@ from sphinx.util import logging
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
-SHAPE = "expected a VBox of an IntSlider and a Stack of HTML frames, each <figure><img alt src=data:image/png><figcaption>"
+SHAPE = "expected VBox[IntSlider, Stack[HTML, ...]], each HTML a <figure><img alt src=data:image/png><figcaption>"
 log = logging.getLogger(__name__)
 
 
 class Frame(HTMLParser):
-    """One picture of a flipbook, read from the HTML of its widget: PNG bytes, alt text, caption."""
+    """One picture of a flipbook, read from the HTML of its widget: PNG bytes, size on the page, alt text, caption."""
 
     def __init__(self, source: str):
         super().__init__()
-        self.png, self.alt, self.caption, self.in_caption = b"", "", "", False
+        self.png, self.size, self.alt, self.caption, self.in_caption = b"", None, "", "", False
         self.feed(source)
         if not (self.png and self.alt.strip() and self.caption.strip()):
             raise ValueError("a frame lacks its picture, its alt text or its caption")
+        self.size = self.size or Image.open(io.BytesIO(self.png)).size
 
     def handle_starttag(self, tag, attrs):
         attrs = dict(attrs)
@@ -39,6 +40,7 @@ class Frame(HTMLParser):
         if tag == "img":
             kind, _, data = attrs.get("src", "").partition(",")
             self.alt = attrs.get("alt") or ""
+            self.size = (attrs["width"], attrs["height"]) if "width" in attrs and "height" in attrs else None
             self.png = base64.b64decode(data) if kind == "data:image/png;base64" else b""
 
     def handle_endtag(self, tag):
@@ -60,25 +62,32 @@ def read(models: dict, view: str) -> tuple[str, int, list[Frame]]:
     slider, stack = children(view, "IntSliderModel", "StackModel")
     frames = [Frame(models[frame]["state"]["value"]) for frame in children(stack)]
     control = models[slider]["state"]
-    if len(frames) != control["max"] - control.get("min", 0) + 1 or not control["description"].strip():
-        raise ValueError(f"the slider ({control['description']!r}, 0 to {control['max']}) does not fit {len(frames)} frames")
+    if len(frames) != control["max"] + 1 or not control["description"].strip():
+        raise ValueError(f"slider {control['description']!r}, 0 to {control['max']}, does not fit {len(frames)} frames")
     return control["description"].strip(), control["value"], frames
 
 
 def to_html(name: str, shown: int, frames: list[Frame], save) -> str:
     """The figure; `save` stores a picture and returns its address."""
     pages = [[save(frame.png), frame.alt.strip(), " ".join(frame.caption.split())] for frame in frames]
-    width, height = Image.open(io.BytesIO(frames[shown].png)).size
+    width, height = frames[shown].size
     src, alt, caption = map(html.escape, pages[shown])
     first, last = (html.escape(pages[i][2]) for i in (0, -1))
     return f"""<figure class="flipbook" data-frames="{html.escape(json.dumps(pages, ensure_ascii=False))}">
 <img src="{src}" alt="{alt}" width="{width}" height="{height}">
 <figcaption>{caption}</figcaption>
 <label class="flipbook-control" hidden><span>{html.escape(name)}</span>
-<input type="range" min="0" max="{len(pages) - 1}" value="{shown}" aria-valuetext="{caption}" autocomplete="off"></label>
+<input type="range" max="{len(pages) - 1}" value="{shown}" aria-valuetext="{caption}" autocomplete="off"></label>
 <span class="flipbook-live" aria-live="polite"></span>
 <noscript><p>One of {len(pages)} pictures; with JavaScript on, a slider leads from “{first}” to “{last}”.</p></noscript>
 </figure>"""
+
+
+def keep_width(cell: dict, output: dict) -> None:
+    """Show a picture as wide as the notebook says: pictures have more pixels than they take on the page."""
+    width = output.get("metadata", {}).get("image/png", {}).get("width")
+    if width:
+        cell["metadata"].setdefault("mystnb", {}).setdefault("image", {}).setdefault("width", f"{width}px")
 
 
 def fold_widgets(app, docname: str, source: list[str]) -> None:
@@ -98,6 +107,7 @@ def fold_widgets(app, docname: str, source: list[str]) -> None:
 
     for number, cell in enumerate(notebook["cells"]):
         for output in cell.get("outputs", []):
+            keep_width(cell, output)
             if VIEW not in output.get("data", {}):
                 continue
             try:

@@ -60,7 +60,8 @@ def guarded(node: nodes.Node, make) -> str:
 
 def visit_inline(translator, node: nodes.math) -> None:
     math = guarded(node, lambda: typeset(node.astext()))
-    translator.body.append(translator.starttag(node, "span", "", CLASS="math notranslate nohighlight") + math + "</span>")
+    start = translator.starttag(node, "span", "", CLASS="math notranslate nohighlight")
+    translator.body.append(f"{start}{math}</span>")
     raise nodes.SkipNode
 
 
@@ -86,7 +87,8 @@ def copy_fonts(app) -> None:
     if app.builder.format != "html":
         return
     target = Path(app.outdir) / "_static" / "katex"
-    shutil.copytree(KATEX / "fonts", target / "fonts", dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.ttf", "*.woff"))
+    others = shutil.ignore_patterns("*.ttf", "*.woff")
+    shutil.copytree(KATEX / "fonts", target / "fonts", dirs_exist_ok=True, ignore=others)
     css = (KATEX / "katex.min.css").read_text(encoding="utf8")
     (target / "katex.css").write_text(re.sub(r',url\([^)]*\) format\("(woff|truetype)"\)', "", css), encoding="utf8")
     app.add_css_file("katex/katex.css")

@@ -1,8 +1,8 @@
 """Take from the theme what a page of text does not need, and mend what stands in a reader's way.
 
-The theme's icon script alone is 542 kB over the wire for a dozen icons, and its style sheet describes two thousand. After the
-build, the icon font is cut down to the glyphs that occur, the script is dropped, and pictures get their sizes, so that
-nothing moves while a page loads.
+The theme's icon script alone is 542 kB over the wire for a dozen icons, and its style sheet describes two thousand.
+After the build the script is dropped, the theme's icon font is cut down to the glyphs that occur, and pictures get
+their sizes, so that nothing moves while a page loads.
 """
 from __future__ import annotations
 
@@ -17,14 +17,18 @@ from PIL import Image
 
 THEME = Path(pydata_sphinx_theme.__file__).parent / "theme" / "pydata_sphinx_theme" / "static"
 SERIF = Path(__file__).parents[1] / "node_modules" / "@fontsource" / "source-serif-4" / "files"
+SCRIPTS = ["pydata-sphinx-theme.js", "sphinx-book-theme.js"]        # they make icons, too
 FACES = ["400-normal", "400-italic", "600-normal"]
 ICON = re.compile(r'(?:\.fa-[\w-]+:before,?)+\{content:"\\([0-9a-f]{4})"\}')
 SEARCH = re.compile(r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>')
 MENDS = [
     (re.compile(r'\s*<!-- So that users can add custom icons -->\s*<script[^>]*fontawesome\.js[^>]*></script>'), ""),
     (re.compile(r'(<i class="fa[^"]*")(?! aria-hidden)'), r'\1 aria-hidden="true"'),
-    # The name of a control should hold the words that are seen on it.
-    (re.compile(r'(<button[^>]*class="[^"]*search-button[^>]*) aria-label="Search"'), r'\1'),
+    # The name of a control is what is written on it; the whole page lies in landmarks; a list holds only its items.
+    (re.compile(r'<summary aria-label="[^"]*">'), "<summary>"),
+    (re.compile(r'(<button[^>]*search-button-field[^>]*?)\s+aria-label="[^"]*"'), r"\1"),
+    (re.compile(r'(<div id="pst-primary-sidebar")(?! role)'), r'\1 role="region" aria-label="The book"'),
+    (re.compile(r' role="(?:list(?=" class="citation)|doc-biblioentry)"'), ""),
 ]
 
 
@@ -35,14 +39,16 @@ def icons(css: str, text: str) -> tuple[str, set[int]]:
     css = ICON.sub(keep, css)
     css = re.sub(r"@font-face\{[^}]*fa-(?:regular|brands)[^}]*\}", "", css)
     css = re.sub(r"url\(([^)]*fa-solid-900)\.woff2\)[^;}]*", r'url(\1.woff) format("woff")', css)
-    return css, {int(code, 16) for code in re.findall(r'"\\([ef][0-9a-f]{3})"', css)}
+    codes = {int(code, 16) for code in re.findall(r'"\\([ef][0-9a-f]{3})"', css)}
+    return css, codes | {ord(character) for character in css if "\ue000" <= character <= "\uf8ff"}
 
 
 def cut_icon_font(static: Path, text: str) -> None:
     """Write the theme's style sheet and icon font with the icons that the pages use, and drop the rest."""
     css, characters = icons((THEME / "styles" / "pydata-sphinx-theme.css").read_text(encoding="utf8"), text)
     (static / "styles" / "pydata-sphinx-theme.css").write_text(css, encoding="utf8")
-    for old in {*static.glob("scripts/fontawesome*"), *static.rglob("*.map"), *static.glob("vendor/fontawesome/webfonts/*")}:
+    fonts = static / "vendor" / "fontawesome" / "webfonts"
+    for old in {*static.glob("scripts/fontawesome*"), *static.rglob("*.map"), *fonts.iterdir()}:
         old.unlink()
     logging.getLogger("fontTools").setLevel(logging.WARNING)
     options = subset.Options(flavor="woff", layout_features=[], hinting=False)
@@ -50,7 +56,7 @@ def cut_icon_font(static: Path, text: str) -> None:
     cutter = subset.Subsetter(options)
     cutter.populate(unicodes=characters)
     cutter.subset(font)
-    subset.save_font(font, static / "vendor" / "fontawesome" / "webfonts" / "fa-solid-900.woff", options)
+    subset.save_font(font, fonts / "fa-solid-900.woff", options)
 
 
 def size_pictures(page: Path, text: str) -> str:
@@ -82,7 +88,7 @@ def slim(app, error: Exception | None) -> None:
         page.write_text(text, encoding="utf8")
         texts.append(text)
     static = out / "_static"
-    scripts = [script.read_text(encoding="utf8") for script in static.glob("scripts/*.js") if "fontawesome" not in script.name]
+    scripts = [(static / "scripts" / name).read_text(encoding="utf8") for name in SCRIPTS]
     cut_icon_font(static, "\n".join(texts + scripts))
 
 

@@ -1,4 +1,4 @@
-/* Two small helpers; without them every page still reads in full. */
+/* Small helpers; without them every page still reads in full. */
 
 /* Flipbooks: the slider shows another picture. The caption is the slider's spoken value; the longer
    description of the picture follows once the slider rests, so that dragging does not flood a screen reader. */
@@ -31,3 +31,13 @@ if (navigator.clipboard) {
     });
   }
 }
+
+/* What scrolls sideways can be reached with the keyboard. */
+const reach = () => {
+  for (const box of document.querySelectorAll(".rhs, .lhs, .katex-display, .pst-scrollable-table-container, .bd-article pre")) {
+    if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  }
+};
+addEventListener("load", reach);
+addEventListener("resize", reach);
