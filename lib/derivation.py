@@ -136,8 +136,8 @@ class Derivation:
     # Checking them
 
     def _check(self) -> None:
-        if len(self.lines) < 2 or self.end is None:
-            raise DerivationError(f"{self.label}: a derivation has a first line, a line that follows, and ends_in")
+        if len(self.lines) < 2:
+            raise DerivationError(f"{self.label}: a derivation has a first line and at least one line that follows")
         contents = [line.content for line in self.lines if line.content is not None]
         contents += [sympy.sympify(value) for value in self.where.values()]
         contents += [call.definition(*call.args) for content in contents for call in content.atoms(NamedBase)]
@@ -148,7 +148,8 @@ class Derivation:
         self._check_start()
         for before, line in itertools.pairwise(self.lines):
             self._check_line(before, line)
-        self._check_end()
+        if self.end is not None:
+            self._check_end()
         for before, line in itertools.pairwise(self.lines):
             self._prove(before, line)
 
@@ -386,10 +387,8 @@ class Derivation:
         """One sentence: how many lines, what kind of check each passed, and where the last line lives in `lib`."""
         kinds = [line.verdict for line in self.lines]
         parts = [f"{kinds.count(kind)} {kind}" for kind in ("proved", "checked") if kind in kinds]
-        return (
-            f"{len(kinds)} lines: the first {self.lines[0].how}, {' and '.join(parts)}, all at {self.points} random "
-            f"points; the last is {self.end[2]}"
-        )
+        said = f"{len(kinds)} lines: the first {self.lines[0].how}, {' and '.join(parts)}, all at {self.points} random points"
+        return said + (f"; the last is {self.end[2]}" if self.end else "")
 
     def __repr__(self) -> str:
         marks = {"start": " ", "proved": "✓ proved ", "checked": "✓ checked"}
@@ -406,7 +405,8 @@ class Derivation:
     def _repr_markdown_(self) -> str:
         *rows, last = (line.row() for line in self.lines)
         rows = "\n".join([*rows, last.replace(r" \\ %", " %")])
-        summary = self.summary().replace(self.end[2], f"`{self.end[2]}`")
+        said, last, name = self.summary().partition("; the last is ")
+        summary = f"{said}{last}`{name}`" if name else said
         return f"$$\n\\begin{{aligned}}\n{rows}\n\\end{{aligned}}\n$$ (eq:{self.label})\n\n*{summary}.*"
 
 

@@ -136,6 +136,20 @@ def derivations_are_shown(nb):
             yield f"display math from a cell that is no derivation: {cell['id']}"
 
 
+def derivations_end_in_lib(nb):
+    yield from (f"a derivation without ends_in: {ast.unparse(each.items[0])!r}" for cell in code(nb)
+                for each in derivations(cell) if ".ends_in(" not in ast.unparse(each))
+
+
+def lines_are_single_sourced(nb):
+    """Four lines in five are printed from the expression that is checked; the others are LaTeX with a function."""
+    calls = [node for cell in code(nb) for each in derivations(cell) for node in ast.walk(each)
+             if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ("start", "line")]
+    typed = [call for call in calls if isinstance(call.args[0], ast.Constant) and isinstance(call.args[0].value, str)]
+    if len(typed) > len(calls) / 5:
+        yield f"{len(typed)} of {len(calls)} lines are typed LaTeX, at most one in five"
+
+
 def equations_are_derived(nb):
     for source in prose(nb):
         if math := equality(source):
@@ -196,7 +210,8 @@ def numbers_come_from_cells(nb):
 
 RULES = [executed_in_order, outputs_are_stored, no_error_no_stderr, no_semicolon, no_address, no_raw_residual,
          no_bare_scalar, nothing_is_skipped, cells_are_short, first_cell_imports, house_figures, figures_are_described,
-         pictures_and_derivations_are_folded, derivations_are_shown, equations_are_derived, something_to_play_with,
+         pictures_and_derivations_are_folded, derivations_are_shown, derivations_end_in_lib,
+         lines_are_single_sourced, equations_are_derived, something_to_play_with,
          exercises_have_solutions, widgets_have_state, numbers_come_from_cells]
 
 
@@ -242,7 +257,7 @@ SAMPLE = {
         cell("plot.show(fig)", result(**{"image/png": "iVBO", "text/plain": "Figure, 640 × 360 px"}), count=3,
              tags=["hide-input"], mystnb={"figure": {"name": "fig-a", "caption": "A curve."},
                                           "image": {"alt": "A curve that rises from zero to one, steepest at zero."}}),
-        cell("with Derivation('a', 'b') as d:\n    d.line(1, 'why')\nd",
+        cell("with Derivation('a', 'b') as d:\n    d.line(1, 'why')\n    d.ends_in(one)\nd",
              result(**{"text/plain": "b = 1", "text/markdown": "$$\nb = 1\n$$ (eq:a)"}), count=4, tags=["hide-input"]),
         cell("explore.flipbook(draw, [1, 2], 'k', say)",
              result(**{VIEW: {"model_id": MODEL}, "text/plain": "FlipBook of 2 frames"}), count=5, tags=["hide-input"]),
@@ -304,6 +319,8 @@ FAULTS = [
     (pictures_and_derivations_are_folded, planted(5, metadata={})),
     (derivations_are_shown, planted(4, output=result(**{"text/plain": "b = 1"}))),
     (derivations_are_shown, planted(2, output=result(**{"text/plain": "a = 0.8808", "text/markdown": "$$ 0.8808 $$"}))),
+    (derivations_end_in_lib, planted(4, source="with Derivation('a', 'b') as d:\n    d.line(1, 'why')\nd")),
+    (lines_are_single_sourced, planted(4, source=SAMPLE["cells"][4]["source"].replace("line(1,", "line('1', one,"))),
     (equations_are_derived, planted(0, source="0.8808\n\n$$\n\\sigma' = \\sigma(1 - \\sigma)\n$$")),
     (equations_are_derived, planted(0, source="```{math}\n:label: x\na = b\n```")),
     (equations_are_derived, planted(0, source="\\begin{align*}\na &= b\n\\end{align*}")),
