@@ -56,7 +56,7 @@ def log_sigmoid_prime(z: Numbers) -> Numbers:
 
     Derivation: (ln σ)′ = σ′ / σ = σ (1 − σ) / σ = 1 − σ.
     Computed as σ(−z), which is equal and keeps its digits.
-    Source: chapters/neurons/activations, "The slope of the log of the sigmoid".
+    Source: chapters/neurons/activations, "The slope of the logarithm".
     """
     return sigmoid(-floats("log_sigmoid_prime", z=z))
 
@@ -84,7 +84,7 @@ def tanh_prime(z: Numbers) -> Numbers:
     Derivation: with s = eᶻ − e⁻ᶻ and c = eᶻ + e⁻ᶻ, s′ = c and c′ = s, so (s/c)′ = (c² − s²)/c² = 1 − (s/c)².
     Computed as 4 σ′(2z), the slope of 2σ(2z) − 1: equal, and it keeps its digits where tanh rounds to ±1.
     Check:  largest at z = 0, where it is 1.
-    Source: chapters/neurons/activations, "The slope of tanh".
+    Source: chapters/neurons/activations, "The hyperbolic tangent".
     """
     return 4.0 * sigmoid_prime(2.0 * floats("tanh_prime", z=z))
 

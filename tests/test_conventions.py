@@ -1,6 +1,7 @@
 """The house style, read from the source of lib: short, documented, checked at the door, imported one way."""
 
 import ast
+import json
 import re
 from pathlib import Path
 
@@ -110,13 +111,24 @@ def test_every_room_has_a_test_file():
     assert rooms - tested <= {"points", "typeset"}                       # the two halves of derivation's inside
 
 
-TAGGED = [(f"{room}.{node.name}", tag, *re.search(r"Source: (\S+), ", ast.get_docstring(node)).groups())
-          for room, node in PUBLIC for tag in re.findall(r"\((eq:[a-z0-9-]+)\)", ast.get_docstring(node) or "")]
+SOURCES = [(f"{room}.{node.name}", re.findall(r"\(eq:([a-z0-9-]+)\)", docstring),
+            *re.search(r'Source: (\S+), "(.+)"\.', docstring).groups())
+           for room, node in PUBLIC for docstring in [ast.get_docstring(node) or ""] if "Source:" in docstring]
 
 
-@pytest.mark.parametrize(("name", "tag", "page"), TAGGED)
-def test_an_equation_named_in_lib_stands_in_its_chapter(name, tag, page):
+@pytest.mark.parametrize(("name", "labels", "page", "section"), SOURCES)
+def test_what_lib_cites_stands_in_its_chapter(name, labels, page, section):
     notebook = HOUSE / f"{page}.ipynb"
     if not notebook.exists():
         pytest.skip(f"{page} is not written yet")
-    assert tag in notebook.read_text(encoding="utf-8"), f"{name} names {tag}"
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    source = "\n".join("".join(cell["source"]) for cell in cells)
+    assert re.search(rf"^#+ {re.escape(section)}$", source, re.MULTILINE), f"{name} cites the section {section!r}"
+    for label in labels:
+        assert f'Derivation("{label}"' in source or f"(eq:{label})" in source, f"{name} cites the equation {label!r}"
+
+
+def test_every_equation_in_lib_says_where_it_is_derived():
+    homeless = [f"{room}.{node.name}" for room, node in PUBLIC
+                if "(eq:" in (ast.get_docstring(node) or "") and "Source:" not in ast.get_docstring(node)]
+    assert not homeless
