@@ -62,7 +62,7 @@ def test_a_slip_in_arrays_and_words():
 @pytest.mark.parametrize(("claimed", "true"), [
     (1.0, 1.0 + 1e-10), (1, 1.0), (0.0, -0.0), ("same", "same"), (np.array([1.0, 2.0]), [1.0, 2.0 + 1e-10])])
 def test_a_slip_that_shows_nothing_is_refused(claimed, true):
-    with pytest.raises(ValueError, match=r"slip AN-04e: the claimed value equals the true one, .*, so it shows no slip"):
+    with pytest.raises(ValueError, match="slip AN-04e: the claimed value equals the true one, "):
         ledger.slip("AN-04e", claimed, true)
 
 

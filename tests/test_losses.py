@@ -21,7 +21,7 @@ def test_every_loss_with_a_gradient_has_a_sample():
 
 
 def test_values_by_hand():
-    assert losses.zero_one(np.array([1.0, -1.0, 0.0, 2.0]), np.array([1, 1, 0, 0])) == 0.5
+    assert losses.zero_one(np.array([1.0, -1.0, 0.0, 2.0]), np.array([1, 1, 0, 1])) == 0.25
     assert losses.squared_error(np.array([1.0, 5.0]), np.array([2.0, 2.0])) == 2.5
     assert losses.binary_cross_entropy(np.zeros(3), np.array([0, 1, 1])) == pytest.approx(np.log(2))
     assert losses.binary_cross_entropy(np.array([np.log(3.0)]), np.array([0])) == pytest.approx(np.log(4))
