@@ -387,7 +387,8 @@ class Derivation:
         """One sentence: how many lines, what kind of check each passed, and where the last line lives in `lib`."""
         kinds = [line.verdict for line in self.lines]
         parts = [f"{kinds.count(kind)} {kind}" for kind in ("proved", "checked") if kind in kinds]
-        said = f"{len(kinds)} lines: the first {self.lines[0].how}, {' and '.join(parts)}, all at {self.points} random points"
+        first, others = self.lines[0].how, " and ".join(parts)
+        said = f"{len(kinds)} lines: the first {first}, {others}, all at {self.points} random points"
         return said + (f"; the last is {self.end[2]}" if self.end else "")
 
     def __repr__(self) -> str:
