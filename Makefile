@@ -58,7 +58,7 @@ test: .venv/.book
 
 site-test: book
 	@echo "Checking every page of the website in Chromium"
-	@$(BIN)/python -m pytest tests/site $(ARGS)
+	@$(BIN)/python -m pytest tests/site -n 2 $(ARGS)
 
 lab: .venv/.lab
 	@echo "Opening the chapters in JupyterLab; stop it with Ctrl-C"

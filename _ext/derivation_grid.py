@@ -18,6 +18,7 @@ VERDICT = re.compile(r"(?<!\\)%\s*(start|proved|checked)\b\s*;?\s*(.*?)\s*$")
 TOKEN = re.compile(r"\\(?:begin|end)\{|\\.|[{}&]", re.S)
 DEPTH = {r"\begin{": 2, "{": 1, "}": -1}     # the brace that closes the name after \begin or \end takes one away
 WIDE = 25       # em of text; with both sides wider than this, no room is left for reasons beside them
+SLIM = 15       # em of text; with both sides slimmer than this, they stand side by side on a phone
 
 
 @dataclass
@@ -70,8 +71,13 @@ def prose(reason: str, typeset: Callable[[str], str]) -> str:
     pieces[::2] = [html.escape(re.sub(r"\\([%&_#$ {}])", r"\1", piece).replace("~", "\u00a0")) for piece in pieces[::2]]
     if any("\\" in piece for piece in pieces[::2]):
         raise ValueError(f"derivation reason holds a LaTeX command outside $…$: {reason}")
-    pieces[1::2] = [typeset(piece) for piece in pieces[1::2]]
+    pieces[1::2] = [typeset(piece) + glue(after) for piece, after in zip(pieces[1::2], pieces[2::2], strict=True)]
     return "".join(pieces)
+
+
+def glue(after: str) -> str:
+    """A word joiner, if punctuation follows a formula: browsers would put it on the next line."""
+    return "\u2060" if re.match(r"[.,;:!?)\]’”]", after) else ""
 
 
 def width(node: ElementTree.Element) -> float:
@@ -121,9 +127,9 @@ def to_html(tex: str, typeset: Callable[[str], str]) -> str:
         rows.append(f'<li class="line line-{line.verdict}"><span class="lhs">{lhs}</span><span class="rhs">{rhs}</span>'
                     f'<span class="why">{prose(line.reason, typeset)}</span>'
                     f'<button type="button" class="tick" aria-label="{label}"></button></li>')
-    classes = "derivation-lines derivation-wide" if widest > WIDE else "derivation-lines"
+    fit = " derivation-wide" if widest > WIDE else " derivation-slim" if widest < SLIM else ""
     copy = f'<button type="button" class="copy-tex" data-tex="{html.escape(tex)}" hidden>Copy LaTeX</button>'
-    return "\n".join([f'<ol class="{classes}">', *rows, "</ol>", copy])
+    return "\n".join([f'<ol class="derivation-lines{fit}">', *rows, "</ol>", copy])
 
 
 def display(tex: str, typeset: Callable[[str], str]) -> str:

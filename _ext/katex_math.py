@@ -60,8 +60,10 @@ def guarded(node: nodes.Node, make) -> str:
 
 def visit_inline(translator, node: nodes.math) -> None:
     math = guarded(node, lambda: typeset(node.astext()))
+    after = node.next_node(descend=False, siblings=True)
+    joiner = derivation_grid.glue(after.astext()) if isinstance(after, nodes.Text) else ""
     start = translator.starttag(node, "span", "", CLASS="math notranslate nohighlight")
-    translator.body.append(f"{start}{math}</span>")
+    translator.body.append(f"{start}{math}</span>{joiner}")
     raise nodes.SkipNode
 
 

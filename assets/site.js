@@ -33,11 +33,11 @@ if (navigator.clipboard) {
 }
 
 /* What scrolls sideways can be reached with the keyboard. */
-const reach = () => {
-  for (const box of document.querySelectorAll(".rhs, .lhs, .katex-display, .pst-scrollable-table-container, .bd-article pre")) {
-    if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
-    else box.removeAttribute("tabindex");
-  }
+const boxes = document.querySelectorAll(".rhs, .lhs, .katex-display, .pst-scrollable-table-container, .bd-article pre");
+const fit = (box) => {
+  if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
+  else box.removeAttribute("tabindex");
 };
-addEventListener("load", reach);
-addEventListener("resize", reach);
+const sizes = new ResizeObserver((changes) => changes.forEach((change) => fit(change.target)));
+boxes.forEach((box) => sizes.observe(box));
+document.fonts.ready.then(() => boxes.forEach(fit));

@@ -18,6 +18,15 @@ PACKED = {".html", ".css", ".js", ".svg", ".json"}      # what a server sends co
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 
 
+def unfold(page):
+    """Open everything that is folded away."""
+    page.evaluate("""() => {
+        document.querySelectorAll("details").forEach(e => { e.open = true; });
+        document.querySelectorAll(".toggle-hidden").forEach(e => e.classList.remove("toggle-hidden")); }""")
+    page.wait_for_timeout(100)
+    return page
+
+
 def test_page_asks_nothing_of_another_host_and_reports_no_error(visit, base, page_name):
     foreign, missing, errors = [], [], []
 
@@ -54,7 +63,7 @@ def test_everything_is_there_without_scripts(visit, page_name):
     assert unseen == 0
     for picture in page.locator(".bd-article img").all():
         assert picture.evaluate("e => e.complete && e.naturalWidth > 0"), picture.get_attribute("src")
-    for solution in page.locator(".bd-article .solution .section, .bd-article .dropdown p").all():
+    for solution in page.locator(".bd-article .dropdown > * > p").all():
         assert solution.is_visible()
 
 
@@ -67,7 +76,7 @@ def test_no_latex_is_left_over(visit, page_name):
 
 
 def test_page_does_not_scroll_sideways_on_a_phone(visit, page_name):
-    page = visit(page_name, width=390)
+    page = unfold(visit(page_name, width=390))
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.evaluate(f"""[...document.querySelectorAll(".bd-article *")]
         .filter(e => e.getBoundingClientRect().right > 391 && !e.closest("{BOXES}"))
@@ -77,7 +86,7 @@ def test_page_does_not_scroll_sideways_on_a_phone(visit, page_name):
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_axe_finds_nothing_of_any_severity(visit, page_name, theme, width):
-    page = visit(page_name, width=width, theme=theme)
+    page = unfold(visit(page_name, width=width, theme=theme))
     assert page.evaluate("document.documentElement.dataset.theme") == theme
     page.add_script_tag(path=AXE)
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
@@ -131,7 +140,7 @@ def test_every_interactive_figure_and_derivation_of_the_notebook_is_on_its_page(
 
 def test_derivations_keep_their_columns(visit, page_name):
     """Relations stand below one another; every line after the first has a tick that is reached and read."""
-    page = visit(page_name)
+    page = unfold(visit(page_name))
     for derivation in page.locator(".derivation").all():
         starts = derivation.locator(".rhs").evaluate_all("all => all.map(e => Math.round(e.getBoundingClientRect().x))")
         assert len(set(starts)) == 1, starts
