@@ -1,7 +1,8 @@
 """Activations: each f directly above its slope f′, which takes the pre-activation z and never the output.
 
-All act entry by entry, on a plain number or on a float64 array of any shape, and return that shape. Where the formula
-as derived would overflow or lose its digits, the code uses an equal form that does not, and says why the two are equal.
+All act entry by entry, on a plain number or on a float64 array of any shape, and return that shape; only softmax
+acts on whole rows. Where the formula as derived would overflow or lose its digits, the code uses an equal form that
+does not, and says why the two are equal.
 """
 
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lib.shapes import check_not_negative, entry, first, floats
+from lib.shapes import check, check_not_negative, entry, first, floats
 
 Numbers = float | np.ndarray
 
@@ -159,3 +160,47 @@ ACTIVATIONS: dict[str, Activation] = {
     "leaky_relu":  Activation(leaky_relu,  leaky_relu_prime,  "max(z, 0.01 z)",      0.0),
     "softplus":    Activation(softplus,    softplus_prime,    "ln(1 + eᶻ)",          None),
 }
+
+
+def softmax(Z: np.ndarray) -> np.ndarray:
+    """The probabilities whose logarithms are the scores of a row, up to a constant of that row.
+
+        pⱼ = e^{zⱼ} / Σₘ e^{zₘ},      ∂pⱼ/∂zₘ = pⱼ ([j = m] − pₘ)                   (eq:softmax-jacobian)
+
+    Computed as exp of `log_softmax`, so that nothing overflows.
+    Check:  every row sums to 1 and ignores a constant added to its scores; two scores give σ(z₁ − z₀).
+    Shapes: Z (n, k) → (n, k); a single row (k,) → (k,).
+    Source: chapters/regression/softmax, "The Jacobian of softmax".
+    """
+    return np.exp(log_softmax(Z))
+
+
+def softmax_vjp(g: np.ndarray, P: np.ndarray) -> np.ndarray:
+    """Carry a gradient back through softmax: from g = ∂L/∂P, at P = softmax(Z), to ∂L/∂Z.
+
+        dZ = P ∘ (g − rowsum(g ∘ P))                                               (eq:softmax-vjp)
+
+    Derivation, one row:  ∂L/∂zₘ = Σⱼ gⱼ ∂pⱼ/∂zₘ = Σⱼ gⱼ pⱼ ([j = m] − pₘ)
+        the first term leaves gₘ pₘ, the second −pₘ Σⱼ gⱼ pⱼ, with the cross terms of every class.
+    Check:  every row of dZ sums to 0, because softmax ignores a shift of its row.
+    Shapes: g (n, k), P (n, k) → (n, k); single rows (k,), (k,) → (k,).
+    Source: chapters/regression/softmax, "The Jacobian of softmax".
+    """
+    letters = "n k" if np.ndim(P) == 2 else "k"
+    check("softmax_vjp", P=(P, letters), g=(g, letters))
+    return P * (g - (g * P).sum(axis=-1, keepdims=True))
+
+
+def log_softmax(Z: np.ndarray) -> np.ndarray:
+    """The logarithm of softmax.
+
+        ln pⱼ = zⱼ − ln Σₘ e^{zₘ}                                                  (eq:log-softmax)
+
+    Computed after subtracting the largest score of the row: equal, because the shift leaves both terms and cancels; no
+    exponent is then positive and the sum is at least 1, so nothing overflows and the logarithm of 0 is never taken.
+    Shapes: Z (n, k) → (n, k); a single row (k,) → (k,).
+    Source: chapters/regression/softmax, "Log-softmax".
+    """
+    check("log_softmax", Z=(Z, "n k" if np.ndim(Z) == 2 else "k"))
+    Z = Z - Z.max(axis=-1, keepdims=True)
+    return Z - np.log(np.exp(Z).sum(axis=-1, keepdims=True))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lib.activations import log_sigmoid, sigmoid, step
+from lib.activations import log_sigmoid, log_softmax, sigmoid, step
 from lib.shapes import check, check_labels, check_not_negative, floats
 
 
@@ -60,6 +60,46 @@ def binary_cross_entropy_grad(z: np.ndarray, y: np.ndarray) -> np.ndarray:
     """
     n = check("binary_cross_entropy_grad", z=(z, "n"), y=(y, "int n"))["n"]
     return (sigmoid(z) - check_labels("binary_cross_entropy_grad", y, 2)) / n
+
+
+def softmax_cross_entropy(Z: np.ndarray, y: np.ndarray) -> float:
+    """Mean negative log-likelihood of labels 0..k−1 under the probabilities softmax(Z).
+
+        L = −(1/n) Σᵢ ln P[i, yᵢ],      P = softmax(Z)                             (eq:softmax-cross-entropy)
+
+    Shapes: Z (n, k) scores, y (n,) integer labels 0..k−1 → scalar.
+    Units:  nats per row; equal scores give ln k.
+    Raises: ValueError on a shape or label that does not fit, TypeError on labels that are not integers.
+    Source: chapters/regression/softmax, "From likelihood to loss".
+    """
+    return softmax_cross_entropy_and_grad(Z, y)[0]
+
+
+def softmax_cross_entropy_grad(Z: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """∂L/∂Z of `softmax_cross_entropy`.
+
+        dZ = (P − Y) / n                                                           (eq:softmax-cross-entropy-gradient)
+
+    Derivation, one row:  Lᵢ = ln Σₘ e^{zₘ} − z_y
+        ∂/∂zⱼ of the first term is e^{zⱼ} / Σₘ e^{zₘ} = pⱼ, of the second [j = y]; the mean over rows divides by n.
+    Check:  every row of dZ sums to 0.
+    Shapes: Z (n, k), y (n,) → (n, k).
+    Source: chapters/regression/softmax, "The gradient of the loss".
+    """
+    return softmax_cross_entropy_and_grad(Z, y)[1]
+
+
+def softmax_cross_entropy_and_grad(Z: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
+    """Both of the above from one pass over the scores; Y is never built, since P − Y differs from P in one entry a row.
+
+    Shapes: Z (n, k), y (n,) → scalar, (n, k).
+    """
+    size = check("softmax_cross_entropy", Z=(Z, "n k"), y=(y, "int n"))
+    at_label = np.arange(size["n"]), check_labels("softmax_cross_entropy", y, size["k"])
+    log_P = log_softmax(Z)
+    dZ = np.exp(log_P)
+    dZ[at_label] -= 1.0
+    return float(-log_P[at_label].mean()), dZ / size["n"]
 
 
 def l2_penalty(W: np.ndarray, lam: float) -> float:

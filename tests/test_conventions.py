@@ -100,7 +100,7 @@ def test_each_slope_stands_directly_under_its_function():
     for room in ("activations", "losses", "linear"):
         names = [name for owner, node in PUBLIC if owner == room for name in [node.name]]
         for below, name in enumerate(names):
-            base = re.sub(r"(_prime|_grad)$", "", name)
+            base = re.sub(r"(_prime|(?<!_and)_grad)$", "", name)
             if base != name:
                 assert names[below - 1] in (base, f"{base}_loss"), f"{room}.{name} does not follow {base}"
 
