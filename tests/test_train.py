@@ -1,4 +1,4 @@
-"""Gradient descent: the step, the reasons to stop, and what happens beyond the bound."""
+"""Gradient descent and Newton's method: the step, the reasons to stop, and what happens beyond the bound."""
 
 import numpy as np
 import pytest
@@ -80,15 +80,99 @@ def test_divergence_without_a_known_curvature():
         train.descend(loss, grad, START, 1.0, curvature=0.1)             # a wrong curvature is not blamed on the step
 
 
-def test_rising_for_a_while_is_not_divergence():
-    path = iter([5.0, 4.0, 4.5, 4.8, 4.9, 1.0, 0.5])                     # three rises, but never above the start
-    history = train.descend(lambda theta: next(path), grad, START, 0.01, max_steps=6)
-    assert history.losses[-1] == 0.5
+def follow(path, **options):
+    """A descent whose losses are given."""
+    values = iter(path)
+    return train.descend(lambda theta: next(values), grad, START, 0.01, max_steps=len(path) - 1, **options)
+
+
+@pytest.mark.parametrize("path", [
+    [5.0, 4.0, 4.5, 4.8, 5.0, 1.0],                      # three rises, but not above the start
+    [5.0, 6.0, 5.5, 5.8, 5.9, 1.0],                      # above the start, but two rises
+    [5.0, 6.0, 7.0, 7.0, 8.0, 1.0],                      # not three in a row
+])
+def test_rising_for_a_while_is_not_divergence(path):
+    assert follow(path).losses.tolist() == path
+
+
+@pytest.mark.parametrize(("path", "step"), [
+    ([5.0, 5.1, 5.2, 5.3, 1.0], 3), ([5.0, 4.0, 4.5, 4.8, 5.1, 1.0], 4), ([5.0, 1.0, 2.0, 3.0, 4.0, 5.5, 1.0], 5)])
+def test_three_rises_to_above_the_start_are_divergence(path, step):
+    with pytest.raises(train.Diverged, match=f"diverged at step {step}: the loss went from 5 to {path[step]:g}") as stopped:
+        follow(path)
+    assert stopped.value.history.losses.tolist() == path[:step + 1]
+
+
+def test_the_tolerances_to_the_letter():
+    assert follow([5.0, 4.75, 4.625, 1.0], loss_tolerance=0.25).steps == 2
+    assert follow([5.0, 5.0, 1.0], loss_tolerance=0.25).steps == 1
+    assert train.descend(loss, lambda theta: np.array([3.0, 4.0]), START, 0.1, gradient_tolerance=5.0).steps == 0
+    assert train.descend(loss, grad, START, 1e-9).steps == 1000
+
+
+def test_past_the_largest_float_the_loss_is_not_asked():
+    def picky(theta):
+        return loss(theta) if np.isfinite(theta).all() else "cannot be computed"
+
+    with pytest.raises(train.Diverged, match="at step 1: the loss went from 2.5 to inf"):
+        train.descend(picky, grad, START, 1e308)
 
 
 def test_a_loss_that_stops_being_a_number():
     with pytest.raises(train.Diverged, match="at step 1: the loss went from 0 to nan"):
         train.descend(lambda t: float(np.log(t)), lambda t: 1 / t, np.array(1.0), 2.0)
+
+
+def test_newton_arrives_in_one_step_on_a_quadratic():
+    history = train.newton(loss, grad, lambda theta: np.diag(CURVATURES), START)
+    assert history.thetas == pytest.approx(np.array([START, [0.0, 0.0]]))
+    assert (history.steps, history.step_size.tolist()) == (1, [1.0])
+    assert history.stopped in ("the gradient is zero", "the gradient's norm is at most 1e-10")
+
+
+def root(t):
+    """Σ √(1 + t²): a full Newton step is −t³, which runs away from |t| > 1."""
+    return float(np.sum(np.sqrt(1 + t**2)))
+
+
+def test_newton_halves_a_step_that_would_raise_the_loss():
+    slope, curvature = lambda t: t / np.sqrt(1 + t**2), lambda t: np.diag(((1 + t**2) ** -1.5).ravel())
+    start = np.array([[3.0], [0.5]])
+    history = train.newton(root, slope, curvature, start)
+    assert history.theta == pytest.approx(np.zeros((2, 1)), abs=1e-9) and history.theta.shape == (2, 1)
+    assert history.step_size[0] < 1.0 == history.step_size[-1] and len(history.step_size) == history.steps
+    assert (np.diff(history.losses) <= 1e-12).all()
+    moves = history.step_size[:, None, None] * [np.linalg.solve(curvature(t), slope(t)) for t in history.thetas[:-1]]
+    assert np.diff(history.thetas, axis=0) == pytest.approx(-moves)
+    assert (start == [[3.0], [0.5]]).all()
+
+
+@pytest.mark.parametrize(("change", "error", "sentence"), [
+    ({"hessian": lambda t: np.ones((2, 2))}, ValueError, "newton: at step 0 the Hessian is singular or bends downward"),
+    ({"hessian": lambda t: -np.eye(2)}, ValueError, "newton: at step 0 the Hessian is singular or bends downward"),
+    ({"hessian": lambda t: np.eye(3)}, ValueError, r"newton: hessian has shape \(3, 3\), expected \(2, 2\)"),
+    ({"grad": lambda t: -grad(t)}, ValueError, "newton: at step 0 no part of the step lowers the loss; is grad right"),
+    ({"grad": lambda t: t[:1]}, ValueError, r"newton: grad\(theta\) has shape \(1,\), expected \(2,\)"),
+    ({"start": [1.0, 1.0]}, TypeError, "newton: start is a list"),
+    ({"max_steps": 0}, ValueError, "newton: max_steps = 0, expected a whole number"),
+    ({"gradient_tolerance": -1}, ValueError, "newton: gradient_tolerance = -1, expected a number that is zero"),
+])
+def test_bad_input_of_newton_is_named(change, error, sentence):
+    given = {"loss": loss, "grad": grad, "hessian": lambda t: np.diag(CURVATURES), "start": START} | change
+    with pytest.raises(error, match=sentence):
+        train.newton(**given)
+
+
+def test_a_direction_the_loss_ignores_can_be_filled():
+    along, u = np.array([1.0, 1.0]), np.array([1.0, -1.0])               # the loss knows only t₀ + t₁
+    def bowl(t): return float(np.cosh(along @ t))
+    def slope(t): return np.sinh(along @ t) * along
+    def hessian(t): return np.cosh(along @ t) * np.outer(along, along)
+    with pytest.raises(ValueError, match="adding uu"):
+        train.newton(bowl, slope, hessian, START)
+    history = train.newton(bowl, slope, lambda t: hessian(t) + np.outer(u, u), np.array([1.0, 0.5]))
+    assert history.losses[-1] == 1.0
+    assert history.thetas @ u == pytest.approx(np.full(history.steps + 1, 0.5))          # it never moves along u
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (2, 3)])
