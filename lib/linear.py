@@ -11,7 +11,7 @@ import numpy as np
 from lib import losses
 from lib.activations import sigmoid, sigmoid_prime, softmax, step
 from lib.neuron import add_ones, discriminant
-from lib.shapes import check, check_labels, check_not_negative
+from lib.shapes import check, check_labels, one_hot
 
 
 def logistic_loss(theta: np.ndarray, X: np.ndarray, y: np.ndarray, lam: float = 0.0) -> float:
@@ -49,11 +49,10 @@ def logistic_hessian(theta: np.ndarray, X: np.ndarray, y: np.ndarray, lam: float
     Shapes: theta (d+1,), X (n, d), y (n,) integer labels 0, 1 → (d+1, d+1).
     Source: chapters/regression/logistic, "The Hessian".
     """
-    check_not_negative("logistic_hessian", lam=lam)
     check("logistic_hessian", X=(X, "n d"), theta=(theta, "d+1"), y=(y, "int n"))
     X_star, penalised = add_ones(X), np.append(0.0, np.ones_like(theta[1:]))
     slope = sigmoid_prime(X_star @ theta)
-    return X_star.T @ (slope[:, None] * X_star) / len(X) + 2.0 * lam * np.diag(penalised)
+    return X_star.T @ (slope[:, None] * X_star) / len(X) + np.diag(losses.l2_penalty_grad(penalised, lam))
 
 
 def predict_proba(theta: np.ndarray, X: np.ndarray) -> np.ndarray:
@@ -180,13 +179,12 @@ def softmax_predict(Theta: np.ndarray, X: np.ndarray) -> np.ndarray:
 
 
 def one_vs_rest(X: np.ndarray, y: np.ndarray, k: int, fit: Callable) -> np.ndarray:
-    """k binary neurons, the j-th trained on "label j or not":  column j of Theta is fit(X, [y = j]).
+    """k binary neurons, the j-th trained on "label j or not":  column j of Theta is fit(X, column j of Y).
 
     Their k sigmoids are no distribution: the sum over j may be anything in (0, k).
     Shapes: X (n, d), y (n,) integer labels 0..k−1, fit(X, y01) → (d+1,); Theta (d+1, k).
     """
-    check_labels("one_vs_rest", y, k)
-    return np.column_stack([fit(X, (y == j).astype(int)) for j in range(k)])
+    return np.column_stack([fit(X, column.astype(int)) for column in one_hot(y, k).T])
 
 
 def one_vs_one(X: np.ndarray, y: np.ndarray, k: int, fit: Callable) -> dict[tuple[int, int], np.ndarray]:

@@ -1,11 +1,13 @@
-"""Gradient descent that records where it has been."""
+"""Gradient descent and Newton's method, recording where they have been."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from lib.shapes import check_count, check_not_negative, check_positive, floats
+from lib.shapes import check, check_count, check_not_negative, check_positive, floats
+
+ROUNDING = 1e-12        # a smaller share of a number is not told from rounding
 
 
 @dataclass(frozen=True, repr=False)
@@ -13,12 +15,13 @@ class History:
     """What a descent visited: entry t of each array belongs to the parameters after t steps.
 
     Shapes: thetas (steps + 1, …shape of theta), losses (steps + 1,), gradient_norms (steps + 1,).
+        step_size is the number that `descend` was given; from `newton` it is an array (steps,), one for every step.
     """
 
     thetas: np.ndarray
     losses: np.ndarray
     gradient_norms: np.ndarray
-    step_size: float
+    step_size: float | np.ndarray
     stopped: str
 
     @property
@@ -43,7 +46,6 @@ class Diverged(ValueError):
         self.history = history
 
 
-@np.errstate(over="ignore", invalid="ignore")
 def descend(loss: Callable, grad: Callable, start: np.ndarray, step_size: float, max_steps: int = 1000,
             gradient_tolerance: float = 0.0, loss_tolerance: float = 0.0, curvature: float | None = None) -> History:
     """Gradient descent with a constant step size, from a copy of `start`, to a tolerance or to the last step allowed.
@@ -57,35 +59,79 @@ def descend(loss: Callable, grad: Callable, start: np.ndarray, step_size: float,
     Source: chapters/neurons/gradient-descent, "The update rule".
     """
     check_positive("descend", step_size=step_size, **({} if curvature is None else {"curvature": curvature}))
-    check_not_negative("descend", gradient_tolerance=gradient_tolerance, loss_tolerance=loss_tolerance)
-    check_count("descend", max_steps=max_steps)
-    thetas, losses, norms, stopped = [floats("descend", start=start).copy()], [], [], ""
+    return _follow("descend", loss, grad, start, lambda theta, value, gradient: theta - step_size * gradient,
+                   step_size, max_steps, gradient_tolerance, loss_tolerance, curvature)
+
+
+def newton(loss: Callable, grad: Callable, hessian: Callable, start: np.ndarray, max_steps: int = 50,
+           gradient_tolerance: float = 1e-10) -> History:
+    """Newton's method: step to the lowest point of the quadratic that has the slopes and curvatures of the loss at θₜ.
+
+        θₜ₊₁ = θₜ − ηₜ H(θₜ)⁻¹ ∇L(θₜ)                                               (eq:newton-step)
+
+    ηₜ is the first of 1, ½, ¼ … that does not raise the loss; the history keeps them all as its step_size.
+    Check:  on a quadratic the first step arrives.
+    Shapes: start any, with m entries; grad(theta) the same shape, hessian(theta) (m, m) in the order of theta.ravel().
+    Raises: ValueError where some direction has no positive curvature, or no share of a step lowers the loss. If the
+        loss ignores a direction u, give H + uuᵀ as the Hessian: the gradient is orthogonal to u, so no step changes.
+    Source: chapters/regression/logistic, "Newton's method".
+    """
+    step_sizes = []
+
+    def move(theta, value, gradient):
+        """The parameters after one step, halved while it is too long."""
+        step_size, direction = 1.0, _newton_direction(hessian(theta), gradient, step=len(step_sizes))
+        while not loss(theta - step_size * direction) <= value + ROUNDING * max(1.0, abs(value)):
+            step_size /= 2
+            if step_size < ROUNDING:
+                raise ValueError(f"newton: step {len(step_sizes)}: no part of it lowers the loss; is grad right?")
+        step_sizes.append(step_size)
+        return theta - step_size * direction
+
+    return _follow("newton", loss, grad, start, move, step_sizes, max_steps, gradient_tolerance)
+
+
+def _newton_direction(H, gradient, step):
+    """H⁻¹ ∇L in the shape of the gradient, once every curvature (an eigenvalue of H) is known to be positive."""
+    check("newton", hessian=(H, f"{gradient.size} {gradient.size}"))
+    curvatures = np.linalg.eigvalsh(H)
+    if curvatures[0] <= ROUNDING * abs(curvatures[-1]):
+        raise ValueError(f"newton: at step {step} the Hessian is singular or bends downward; a penalty helps, "
+                         "or adding uuᵀ to it if the loss ignores the direction u")
+    return np.linalg.solve(H, gradient.ravel()).reshape(gradient.shape)
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def _follow(where, loss, grad, start, move, step_size, max_steps, gradient_tolerance, loss_tolerance=0, curvature=None):
+    """Go from theta to move(theta, value, gradient), and record it, until there is a reason to stop."""
+    check_not_negative(where, gradient_tolerance=gradient_tolerance, loss_tolerance=loss_tolerance)
+    check_count(where, max_steps=max_steps)
+    thetas, losses, norms, stopped = [floats(where, start=start).copy()], [], [], ""
     while not stopped:
-        theta = thetas[-1]
-        value, gradient = _evaluate(loss, grad, theta, step=len(losses))
+        value, gradient = _evaluate(where, loss, grad, thetas[-1], step=len(losses))
         losses.append(value)
         norms.append(float(np.linalg.norm(gradient)))
         stopped = _why_diverged(losses, norms, step_size, curvature)
         if stopped:
             history = _history(thetas, losses, norms, step_size, stopped)
-            raise Diverged(f"descend: diverged at step {history.steps}: {stopped}", history)
+            raise Diverged(f"{where}: diverged at step {history.steps}: {stopped}", history)
         stopped = _why_stopped(losses, norms, max_steps, gradient_tolerance, loss_tolerance)
         if not stopped:
-            thetas.append(theta - step_size * gradient)
+            thetas.append(move(thetas[-1], value, gradient))
     return _history(thetas, losses, norms, step_size, stopped)
 
 
-def _evaluate(loss, grad, theta, step):
+def _evaluate(where, loss, grad, theta, step):
     """The loss and its gradient at theta; past the largest float the loss is taken as infinite."""
     if step > 0 and not np.isfinite(theta).all():
         return np.inf, np.full_like(theta, np.inf)
     value, gradient = np.asarray(loss(theta)), np.asarray(grad(theta))
     if value.shape != ():
-        raise ValueError(f"descend: loss(theta) has shape {value.shape}, expected a scalar")
+        raise ValueError(f"{where}: loss(theta) has shape {value.shape}, expected a scalar")
     if gradient.shape != theta.shape:
-        raise ValueError(f"descend: grad(theta) has shape {gradient.shape}, expected {theta.shape}, the shape of start")
+        raise ValueError(f"{where}: grad(theta) has shape {gradient.shape}, expected {theta.shape}, the shape of start")
     if step == 0 and not (np.isfinite(value) and np.isfinite(gradient).all()):
-        raise ValueError(f"descend: at start the loss is {value} and its gradient {gradient}, expected finite numbers")
+        raise ValueError(f"{where}: at start the loss is {value} and its gradient {gradient}, expected finite numbers")
     return float(value), gradient
 
 
@@ -111,5 +157,5 @@ def _why_stopped(losses, norms, max_steps, gradient_tolerance, loss_tolerance):
 
 
 def _history(thetas, losses, norms, step_size, stopped):
-    """The lists as arrays."""
-    return History(np.array(thetas), np.array(losses), np.array(norms), step_size, stopped)
+    """The lists as arrays; a step size that is a number stays one."""
+    return History(np.array(thetas), np.array(losses), np.array(norms), np.array(step_size)[()], stopped)

@@ -151,7 +151,7 @@ def test_newton_halves_a_step_that_would_raise_the_loss():
     ({"hessian": lambda t: np.ones((2, 2))}, ValueError, "newton: at step 0 the Hessian is singular or bends downward"),
     ({"hessian": lambda t: -np.eye(2)}, ValueError, "newton: at step 0 the Hessian is singular or bends downward"),
     ({"hessian": lambda t: np.eye(3)}, ValueError, r"newton: hessian has shape \(3, 3\), expected \(2, 2\)"),
-    ({"grad": lambda t: -grad(t)}, ValueError, "newton: at step 0 no part of the step lowers the loss; is grad right"),
+    ({"grad": lambda t: -grad(t)}, ValueError, "newton: step 0: no part of it lowers the loss; is grad right"),
     ({"grad": lambda t: t[:1]}, ValueError, r"newton: grad\(theta\) has shape \(1,\), expected \(2,\)"),
     ({"start": [1.0, 1.0]}, TypeError, "newton: start is a list"),
     ({"max_steps": 0}, ValueError, "newton: max_steps = 0, expected a whole number"),
@@ -169,7 +169,7 @@ def test_a_direction_the_loss_ignores_can_be_filled():
     def slope(t): return np.sinh(along @ t) * along
     def hessian(t): return np.cosh(along @ t) * np.outer(along, along)
     with pytest.raises(ValueError, match="adding uu"):
-        train.newton(bowl, slope, hessian, START)
+        train.newton(bowl, slope, hessian, np.array([1.0, 0.5]))
     history = train.newton(bowl, slope, lambda t: hessian(t) + np.outer(u, u), np.array([1.0, 0.5]))
     assert history.losses[-1] == 1.0
     assert history.thetas @ u == pytest.approx(np.full(history.steps + 1, 0.5))          # it never moves along u
