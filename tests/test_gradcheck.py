@@ -49,6 +49,11 @@ def test_slopes_by_hand():
         assert slope(lambda x: x**2, 3.0) == pytest.approx(6.0, rel=1e-8)
 
 
+@pytest.mark.parametrize("x", [1e-6, 1.0, -1e6])
+def test_the_step_grows_with_the_point(x):
+    assert numerical_gradient(lambda x: x**2, x) == pytest.approx(2 * x, rel=1e-7, abs=1e-12)
+
+
 def test_two_routes_agree_with_the_gradient(rng):
     for scale in (1e-3, 1.0, 3.0):
         X = scale * rng.standard_normal((2, 3))

@@ -18,6 +18,7 @@ def test_text(value, shown):
 
 def test_confirmed_numbers():
     assert show.confirmed("L", 0.5, by=1 / 2) == "L = 0.5"
+    assert show.number(2 / 3) == "0.666667" and show.number(2e-12) == "2e-12" and show.number(-5e-13) == "0"
     assert show.confirmed("L", 2 / 3, by=2 / 3 + 1e-12, digits=3) == "L = 0.667"
     assert show.confirmed("shape", (3, 4), by=np.ones((3, 4)).shape) == "shape = (3, 4)"
     assert show.confirmed("w", np.array([2.0, 3.0]), by=[2.0, 3.0]) == "w = [2, 3]"
