@@ -5,7 +5,7 @@ import pytest
 
 from lib import activations
 from lib.activations import ACTIVATIONS
-from lib.gradcheck import check_gradient
+from lib.gradcheck import check_gradient, check_vjp
 
 AT_ZERO = {"identity": (0, 1), "step": (0, 0), "sigmoid": (0.5, 0.25), "log_sigmoid": (-np.log(2), 0.5), "tanh": (0, 1),
            "relu": (0, 0), "leaky_relu": (0, 0.01), "softplus": (np.log(2), 0.5)}
@@ -113,3 +113,58 @@ def test_logit_wants_a_probability(p, strict):
 def test_a_negative_leak_is_refused():
     with pytest.raises(ValueError, match="leaky_relu: leak = -1"):
         activations.leaky_relu(1.0, leak=-1)
+
+
+def test_softmax_by_hand():
+    scores = np.log([[1.0, 1.0, 2.0], [3.0, 1.0, 1.0]])
+    assert activations.softmax(scores) == pytest.approx(np.array([[0.25, 0.25, 0.5], [0.6, 0.2, 0.2]]))
+    assert activations.log_softmax(scores[0]) == pytest.approx(np.log([0.25, 0.25, 0.5]))
+    assert activations.softmax_vjp(np.array([1.0, 0.0]), np.array([0.75, 0.25])).tolist() == [0.1875, -0.1875]
+
+
+@pytest.mark.parametrize("shape", [(3,), (1, 1), (4, 3)])
+def test_softmax_vjp_is_the_slope(shape, rng):
+    Z = rng.standard_normal(shape)
+    (report,) = check_vjp(activations.softmax, lambda g, P, Z: (activations.softmax_vjp(g, P),), (Z,), rng)
+    assert report.ok, report
+
+
+def test_a_softmax_vjp_with_only_the_diagonal_is_caught(rng):
+    (report,) = check_vjp(activations.softmax, lambda g, P, Z: (g * P * (1 - P),), (rng.standard_normal((4, 3)),), rng)
+    assert not report.ok
+
+
+def test_the_jacobian_of_softmax_is_the_one_of_the_chapter(rng):
+    p = activations.softmax(rng.standard_normal(4))
+    J = np.array([activations.softmax_vjp(row, p) for row in np.eye(4)])
+    assert J == pytest.approx(np.diag(p) - np.outer(p, p))
+
+
+def test_identities_of_softmax(rng):
+    Z = 5 * rng.standard_normal((6, 4))
+    P = activations.softmax(Z)
+    assert P.sum(axis=1) == pytest.approx(np.ones(6))
+    assert activations.softmax(Z + rng.standard_normal((6, 1))) == pytest.approx(P)
+    assert activations.softmax_vjp(Z, P).sum(axis=1) == pytest.approx(np.zeros(6), abs=1e-14)
+    assert np.array([activations.softmax(row) for row in Z]) == pytest.approx(P)
+    assert activations.softmax(Z[:, :2])[:, 1] == pytest.approx(activations.sigmoid(Z[:, 1] - Z[:, 0]))
+    before = Z.copy()
+    activations.log_softmax(Z)
+    assert (Z == before).all()
+
+
+def test_softmax_of_extremes_does_not_overflow(strict):
+    assert activations.softmax(np.array([[1e300, -1e300], [800.0, 800.0]])).tolist() == [[1.0, 0.0], [0.5, 0.5]]
+    assert activations.log_softmax(np.array([800.0, -800.0])).tolist() == [0.0, -1600.0]
+
+
+def test_bad_input_of_softmax_is_named():
+    for function in (activations.softmax, activations.log_softmax):
+        with pytest.raises(TypeError, match=r"log_softmax: Z has dtype int64, expected float64; write Z.astype\(float\)"):
+            function(np.array([1, 2]))
+        with pytest.raises(ValueError, match=r"log_softmax: Z\[1\] is inf, expected finite numbers"):
+            function(np.array([1.0, np.inf]))
+        with pytest.raises(ValueError, match=r"log_softmax: Z has shape \(1, 1, 1\)"):
+            function(np.ones((1, 1, 1)))
+    with pytest.raises(ValueError, match=r"softmax_vjp: g has shape \(2,\), expected \(n, k\) with n = 3 from P"):
+        activations.softmax_vjp(np.ones(2), np.full((3, 2), 0.5))
