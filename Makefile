@@ -3,7 +3,7 @@
 PYTHON ?= python3
 PORT ?= 8000
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check --require-hashes
+PIP := $(BIN)/python -m pip install -qq --no-input --disable-pip-version-check --require-hashes
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --loglevel=error
 NOTEBOOKS = $(shell find chapters -name '*.ipynb' -not -path '*/.*' 2>/dev/null)
 
@@ -48,7 +48,7 @@ node_modules/.installed: package-lock.json .venv/.book
 book: .venv/.book node_modules/.installed
 	@echo "Building the website from the stored outputs of the notebooks; a warning is an error"
 	@rm -rf _build
-	@$(BIN)/jupyter-book build . --warningiserror --nitpick --keep-going --quiet
+	@$(BIN)/jupyter-book build . --warningiserror --nitpick --keep-going --quiet >/dev/null
 	@echo "The book is in _build/html/index.html"
 
 test: .venv/.book

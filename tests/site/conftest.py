@@ -15,11 +15,22 @@ QUIET = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-backgro
          "--disable-component-update", "--disable-sync"]
 
 
+def chromium_path() -> str | None:
+    names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+
+
+def pytest_configure(config):
+    """Say what is missing, once, before anything runs."""
+    if not pages():
+        raise pytest.UsageError(f"There is no website in {SITE}; build it with: make book")
+    if not chromium_path():
+        raise pytest.UsageError("The site tests need Chromium; install Debian's package: apt-get install chromium")
+
+
 def pytest_generate_tests(metafunc):
     """Run every test that asks for a page on every page."""
     if "page_name" in metafunc.fixturenames:
-        if not pages():
-            pytest.exit(f"There is no site in {SITE}. Build it first: make book", returncode=2)
         metafunc.parametrize("page_name", pages())
 
 
@@ -39,12 +50,8 @@ def base():
 
 @pytest.fixture(scope="session")
 def chromium():
-    names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
-    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
-    if not path:
-        pytest.exit("The site tests need Chromium; install Debian's package chromium: apt-get install chromium", 2)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=QUIET)
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=QUIET)
         yield browser
         browser.close()
 
