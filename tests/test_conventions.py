@@ -49,7 +49,7 @@ TOOLS = {"points", "typeset", "derivation", "plot", "explore"}          # how li
 
 def test_the_mathematics_of_lib_can_be_read_in_an_evening():
     assert sum(code_lines(room) for room in TREES if room not in TOOLS) <= 1500
-    assert max(code_lines(room) for room in TOOLS) <= 320
+    assert max(code_lines(room) for room in TOOLS) <= 350
 
 
 def test_functions_are_short():
