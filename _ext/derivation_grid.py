@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 
 VERDICT = re.compile(r"(?<!\\)%\s*(start|proved|checked)\b\s*;?\s*(.*?)\s*$")
+PUNCTUATION = re.compile(r"[.,;:!?)\]’”]*")
 TOKEN = re.compile(r"\\(?:begin|end)\{|\\.|[{}&]", re.S)
 DEPTH = {r"\begin{": 2, "{": 1, "}": -1}     # the brace that closes the name after \begin or \end takes one away
 WIDE = 25       # em of text; with both sides wider than this, no room is left for reasons beside them
@@ -71,13 +72,15 @@ def prose(reason: str, typeset: Callable[[str], str]) -> str:
     pieces[::2] = [html.escape(re.sub(r"\\([%&_#$ {}])", r"\1", piece).replace("~", "\u00a0")) for piece in pieces[::2]]
     if any("\\" in piece for piece in pieces[::2]):
         raise ValueError(f"derivation reason holds a LaTeX command outside $…$: {reason}")
-    pieces[1::2] = [typeset(piece) + glue(after) for piece, after in zip(pieces[1::2], pieces[2::2], strict=True)]
+    for i in range(1, len(pieces), 2):
+        tail = PUNCTUATION.match(pieces[i + 1])[0]
+        pieces[i], pieces[i + 1] = kept_together(typeset(pieces[i]), tail), pieces[i + 1].removeprefix(tail)
     return "".join(pieces)
 
 
-def glue(after: str) -> str:
-    """A word joiner, if punctuation follows a formula: browsers would put it on the next line."""
-    return "\u2060" if re.match(r"[.,;:!?)\]’”]", after) else ""
+def kept_together(math: str, tail: str) -> str:
+    """A formula and the punctuation after it, which browsers would put on the next line."""
+    return f'<span class="kept">{math}{tail}</span>' if tail else math
 
 
 def width(node: ElementTree.Element) -> float:

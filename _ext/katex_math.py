@@ -58,12 +58,19 @@ def guarded(node: nodes.Node, make) -> str:
         return f"<code>{html.escape(node.astext())}</code>"
 
 
+def take_punctuation(app, doctree: nodes.document, docname: str) -> None:
+    """Give every inline formula the punctuation that follows it."""
+    for node in list(doctree.findall(nodes.math)):
+        after = node.next_node(descend=False, siblings=True)
+        if isinstance(after, nodes.Text) and (tail := derivation_grid.PUNCTUATION.match(after)[0]):
+            node["tail"] = tail
+            after.parent.replace(after, nodes.Text(after.removeprefix(tail)))
+
+
 def visit_inline(translator, node: nodes.math) -> None:
     math = guarded(node, lambda: typeset(node.astext()))
-    after = node.next_node(descend=False, siblings=True)
-    joiner = derivation_grid.glue(after.astext()) if isinstance(after, nodes.Text) else ""
     start = translator.starttag(node, "span", "", CLASS="math notranslate nohighlight")
-    translator.body.append(f"{start}{math}</span>{joiner}")
+    translator.body.append(derivation_grid.kept_together(f"{start}{math}</span>", node.get("tail", "")))
     raise nodes.SkipNode
 
 
@@ -99,4 +106,5 @@ def copy_fonts(app) -> None:
 def setup(app):
     app.add_html_math_renderer("katex", (visit_inline, None), (visit_block, None))
     app.connect("builder-inited", copy_fonts)
+    app.connect("doctree-resolved", take_punctuation)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
