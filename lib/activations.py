@@ -162,17 +162,30 @@ ACTIVATIONS: dict[str, Activation] = {
 }
 
 
+def softmax_terms(Z: np.ndarray, where: str = "softmax") -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What softmax and its logarithm are made of: S = Z less the largest score of its row, e^S, and its row sums.
+
+    The shift multiplies every e^{zⱼ} of a row, and so their sum, by the same factor, which cancels. No exponent is then
+    positive and no sum is below 1, so nothing overflows and the logarithm of 0 is never taken.
+    Shapes: Z (n, k) → (n, k), (n, k), (n, 1); a single row (k,) → (k,), (k,), (1,).
+    """
+    check(where, Z=(Z, "n k" if np.ndim(Z) == 2 else "k"))
+    S = Z - Z.max(axis=-1, keepdims=True)
+    E = np.exp(S)
+    return S, E, E.sum(axis=-1, keepdims=True)
+
+
 def softmax(Z: np.ndarray) -> np.ndarray:
     """The probabilities whose logarithms are the scores of a row, up to a constant of that row.
 
         pⱼ = e^{zⱼ} / Σₘ e^{zₘ},      ∂pⱼ/∂zₘ = pⱼ ([j = m] − pₘ)                   (eq:softmax-jacobian)
 
-    Computed as exp of `log_softmax`, so that nothing overflows.
     Check:  every row sums to 1 and ignores a constant added to its scores; two scores give σ(z₁ − z₀).
     Shapes: Z (n, k) → (n, k); a single row (k,) → (k,).
     Source: chapters/regression/softmax, "The Jacobian of softmax".
     """
-    return np.exp(log_softmax(Z))
+    _, E, total = softmax_terms(Z)
+    return E / total
 
 
 def softmax_vjp(g: np.ndarray, P: np.ndarray) -> np.ndarray:
@@ -196,11 +209,8 @@ def log_softmax(Z: np.ndarray) -> np.ndarray:
 
         ln pⱼ = zⱼ − ln Σₘ e^{zₘ}                                                  (eq:log-softmax)
 
-    Computed after subtracting the largest score of the row: equal, because the shift leaves both terms and cancels; no
-    exponent is then positive and the sum is at least 1, so nothing overflows and the logarithm of 0 is never taken.
     Shapes: Z (n, k) → (n, k); a single row (k,) → (k,).
     Source: chapters/regression/softmax, "Log-softmax".
     """
-    check("log_softmax", Z=(Z, "n k" if np.ndim(Z) == 2 else "k"))
-    Z = Z - Z.max(axis=-1, keepdims=True)
-    return Z - np.log(np.exp(Z).sum(axis=-1, keepdims=True))
+    S, _, total = softmax_terms(Z, "log_softmax")
+    return S - np.log(total)

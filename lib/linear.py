@@ -101,11 +101,11 @@ def least_squares_hessian(theta: np.ndarray, X: np.ndarray, y: np.ndarray) -> np
 def scores(Theta: np.ndarray, X: np.ndarray) -> np.ndarray:
     """The weighted sums of k neurons side by side:  Z = X* Theta, column j by the parameters of class j.
 
-    X* is not built, and Z lies in memory class by class, so that what runs along its rows (max, sum) works on columns.
+    X* is not built; Z is stored class by class (order "F"), so that the maximum and the sum of every row are quick.
     Shapes: Theta (d+1, k), X (n, d) → (n, k).
     """
     check("scores", X=(X, "n d"), Theta=(Theta, "d+1 k"))
-    return (Theta[1:].T @ X.T + Theta[0, :, None]).T
+    return np.add(X @ Theta[1:], Theta[0], order="F")
 
 
 def softmax_loss(Theta: np.ndarray, X: np.ndarray, y: np.ndarray, lam: float = 0.0) -> float:

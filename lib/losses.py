@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lib.activations import log_sigmoid, log_softmax, sigmoid, step
+from lib.activations import log_sigmoid, sigmoid, softmax_terms, step
 from lib.shapes import check, check_labels, check_not_negative, floats
 
 
@@ -96,10 +96,10 @@ def softmax_cross_entropy_and_grad(Z: np.ndarray, y: np.ndarray) -> tuple[float,
     """
     size = check("softmax_cross_entropy", Z=(Z, "n k"), y=(y, "int n"))
     at_label = np.arange(size["n"]), check_labels("softmax_cross_entropy", y, size["k"])
-    log_P = log_softmax(Z)
-    dZ = np.exp(log_P)
+    S, E, total = softmax_terms(Z)
+    dZ = E / total
     dZ[at_label] -= 1.0
-    return float(-log_P[at_label].mean()), dZ / size["n"]
+    return float(np.mean(np.log(total[:, 0]) - S[at_label])), dZ / size["n"]
 
 
 def l2_penalty(W: np.ndarray, lam: float) -> float:
