@@ -7,13 +7,14 @@ PIP := $(BIN)/python -m pip install -qq --no-input --disable-pip-version-check -
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --loglevel=error
 NOTEBOOKS = $(shell find chapters -name '*.ipynb' -not -path '*/.*' 2>/dev/null)
 
-.PHONY: help setup book test site-test lab serve refresh lock clean distclean
+.PHONY: help setup book test site-test bench lab serve refresh lock clean distclean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make book       build the website in _build/html"
 	@echo "make test       run every check of lib and of the notebooks"
 	@echo "make site-test  check the built website in Chromium"
+	@echo "make bench      time lib beside PyTorch and scikit-learn; installs PyTorch into .venv"
 	@echo "make lab        open the chapters in JupyterLab"
 	@echo "make serve      show the website on localhost"
 	@echo "make refresh    run the notebooks again, store their outputs, say which numbers changed"
@@ -40,6 +41,11 @@ setup: .venv/.book node_modules/.installed
 	@$(PIP) -r requirements/lab.txt
 	@touch $@
 
+.venv/.bench: requirements/bench.txt .venv/.book
+	@echo "Installing PyTorch into .venv"
+	@$(BIN)/python -m pip install -qq --no-input --disable-pip-version-check -r requirements/bench.txt
+	@touch $@
+
 node_modules/.installed: package-lock.json .venv/.book
 	@echo "Installing KaTeX and the text face into node_modules"
 	@$(NPM) ci --ignore-scripts --no-audit --no-fund >/dev/null
@@ -53,12 +59,16 @@ book: .venv/.book node_modules/.installed
 
 test: .venv/.book
 	@echo "Checking the style, lib, and every notebook cell by cell"
-	@$(BIN)/ruff check --quiet lib tests _ext
+	@$(BIN)/ruff check --quiet lib tests _ext benchmarks
 	@$(BIN)/python -m pytest tests $(NOTEBOOKS) --ignore tests/site --nbval --nbval-current-env -n 2 --dist loadscope $(ARGS)
 
 site-test: book
 	@echo "Checking every page of the website in Chromium"
 	@$(BIN)/python -m pytest tests/site -n 2 $(ARGS)
+
+bench: .venv/.bench
+	@echo "Timing one evaluation, every library in turn"
+	@$(BIN)/python benchmarks/bench.py $(ARGS)
 
 lab: .venv/.lab
 	@echo "Opening the chapters in JupyterLab; stop it with Ctrl-C"
@@ -78,6 +88,8 @@ lock: .venv/.book
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@cd requirements && for set in book lab; do ../$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	  --generate-hashes --no-header --no-annotate $$set.in -o $$set.txt || exit 1; done
+	@cd requirements && ../$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-deps \
+	  --no-header --no-annotate bench.in -o bench.txt
 	@$(NPM) update --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund
 	@echo "The versions are in requirements/book.txt, requirements/lab.txt and package-lock.json"
 
