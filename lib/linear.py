@@ -47,7 +47,7 @@ def logistic_hessian(theta: np.ndarray, X: np.ndarray, y: np.ndarray, lam: float
     Check:  symmetric; the labels have dropped out; no curvature is negative, because σ′ > 0, or beyond ¼ of that of
         `least_squares_hessian` (plus 2λ), because σ′ ≤ ¼.
     Shapes: theta (d+1,), X (n, d), y (n,) integer labels 0, 1 → (d+1, d+1).
-    Source: chapters/regression/logistic, "The Hessian".
+    Source: chapters/regression/logistic, "The Hessian, and why there is one valley".
     """
     check("logistic_hessian", X=(X, "n d"), theta=(theta, "d+1"), y=(y, "int n"))
     X_star, penalised = add_ones(X), np.append(0.0, np.ones_like(theta[1:]))
