@@ -60,13 +60,13 @@ def cut_icon_font(static: Path, text: str) -> None:
 
 
 def size_pictures(page: Path, text: str) -> str:
-    """Give every picture of the page its width and height."""
+    """Give every picture of the page its width and height, and let it load when it comes near the window."""
     def sized(tag: re.Match) -> str:
         source = page.parent / tag[1]
-        if " width=" in tag[0] or source.suffix not in {".png", ".jpg"} or not source.exists():
+        if " height=" in tag[0] or source.suffix not in {".png", ".jpg"} or not source.exists():
             return tag[0]
         width, height = Image.open(source).size
-        return tag[0].replace("<img", f'<img width="{width}" height="{height}"', 1)
+        return tag[0].replace("<img", f'<img loading="lazy" width="{width}" height="{height}"', 1)
 
     return re.sub(r'<img\b[^>]*?src="([^"]+)"[^>]*>', sized, text)
 
