@@ -18,22 +18,28 @@ def zero_one(z: np.ndarray, y: np.ndarray) -> float:
 
 
 def squared_error(yhat: np.ndarray, y: np.ndarray) -> float:
-    """Half the mean squared error:  L = (1/2n) Σᵢ (ŷᵢ − yᵢ)².
+    """Half the mean squared error, a mean over the rows and a sum over the outputs:  L = (1/2n) Σᵢ Σⱼ (ŷᵢⱼ − yᵢⱼ)².
 
-    Shapes: yhat (n,), y (n,) float targets → scalar.
+    Shapes: yhat and y (n,), or (n, k) with k outputs; float targets → scalar.
     Units:  those of y, squared.
     """
-    check("squared_error", yhat=(yhat, "n"), y=(y, "n"))
-    return float(np.mean((yhat - y) ** 2) / 2)
+    n = _check_targets("squared_error", yhat, y)
+    return float(np.sum((yhat - y) ** 2) / (2 * n))
 
 
 def squared_error_grad(yhat: np.ndarray, y: np.ndarray) -> np.ndarray:
     """∂L/∂ŷ of `squared_error`:  dŷ = (ŷ − y) / n; the 2 of the square cancels the ½.
 
-    Shapes: yhat (n,), y (n,) → (n,).
+    Shapes: yhat and y (n,), or (n, k) → the same.
     """
-    n = check("squared_error_grad", yhat=(yhat, "n"), y=(y, "n"))["n"]
+    n = _check_targets("squared_error_grad", yhat, y)
     return (yhat - y) / n
+
+
+def _check_targets(where, yhat, y):
+    """The number of rows, once predictions and float targets are known to have one shape; nothing broadcasts."""
+    letters = "n k" if np.ndim(y) == 2 else "n"
+    return check(where, yhat=(yhat, letters), y=(y, letters))["n"]
 
 
 def binary_cross_entropy(z: np.ndarray, y: np.ndarray) -> float:

@@ -1,10 +1,11 @@
-"""Gradient descent and Newton's method, recording where they have been."""
+"""Gradient descent, by all rows or by mini-batches, and Newton's method, recording where they have been."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from lib import mlp
 from lib.shapes import check, check_count, check_not_negative, check_positive, floats
 
 ROUNDING = 1e-12        # a smaller share of a number is not told from rounding
@@ -38,10 +39,32 @@ class History:
         return f"{self.steps} steps, loss {self.losses[0]:.6g} → {self.losses[-1]:.6g}; stopped because {self.stopped}"
 
 
+@dataclass(frozen=True, repr=False)
+class Training:
+    """What a training visited: entry e of nets belongs to the network after e epochs, and nets[0] to its start.
+
+    losses (epochs,) are means over the mini-batches of an epoch, each before its step; watched (epochs,) is what the
+    caller's `watch` returned after each, empty without one.
+    """
+
+    nets: tuple[mlp.Network, ...]
+    losses: np.ndarray
+    watched: np.ndarray
+    step_size: float
+
+    @property
+    def net(self) -> mlp.Network:
+        """The network after the last epoch."""
+        return self.nets[-1]
+
+    def __repr__(self):
+        return f"{len(self.losses)} epochs, loss {self.losses[0]:.6g} → {self.losses[-1]:.6g}"
+
+
 class Diverged(ValueError):
     """Gradient descent ran away from the minimum; `.history` holds the steps until then."""
 
-    def __init__(self, message: str, history: History):
+    def __init__(self, message: str, history: History | Training):
         super().__init__(message)
         self.history = history
 
@@ -99,6 +122,42 @@ def _newton_direction(H, gradient, step):
         raise ValueError(f"newton: at step {step} the Hessian is singular or bends downward; a penalty helps, "
                          "or adding uuᵀ to it if the loss ignores the direction u")
     return np.linalg.solve(H, gradient.ravel()).reshape(gradient.shape)
+
+
+def minibatch(loss_and_grad: Callable, net: mlp.Network, X: np.ndarray, y: np.ndarray, step_size: float, epochs: int,
+              batch_size: int, rng: np.random.Generator, momentum: float = 0.0,
+              watch: Callable | None = None) -> Training:
+    """Gradient descent on a few rows at a time: an epoch visits every row once, in an order drawn anew.
+
+        v ← μ v − η ∇L(θ),      θ ← θ + v,      L over the rows of the batch, μ = momentum
+
+    `watch(net)` is called after every epoch, for example with the accuracy on validation rows.
+    Shapes: X (n, d), y (n, …), loss_and_grad(net, X, y) → scalar, gradients as `mlp.loss_and_grad` returns them.
+    Raises: Diverged (a ValueError) where the loss or a parameter is no longer finite; ValueError on bad input.
+    """
+    check_positive("minibatch", step_size=step_size)
+    check_not_negative("minibatch", momentum=momentum)
+    check_count("minibatch", epochs=epochs, batch_size=batch_size)
+    if len(X) != len(y):
+        raise ValueError(f"minibatch: X has {len(X)} rows and y has {len(y)}, expected as many")
+    theta = mlp.pack(net)
+    nets, moving, velocity, losses, watched = [net], mlp.unpack(net, theta), 0.0, [], []     # a view: moves with theta
+    for _ in range(epochs):
+        order, total = rng.permutation(len(X)), 0.0
+        for start in range(0, len(X), batch_size):
+            rows = order[start:start + batch_size]
+            value, gradients = loss_and_grad(moving, X[rows], y[rows])
+            velocity = momentum * velocity - step_size * mlp.pack(gradients)
+            theta += velocity
+            total += value * len(rows)
+            if not (np.isfinite(value) and np.isfinite(theta).all()):
+                training = Training(tuple(nets), np.array(losses), np.array(watched), step_size)
+                raise Diverged(f"minibatch: diverged in epoch {len(nets)}: the loss is {value}, or a parameter; "
+                               f"step_size = {step_size:g} is too large for this loss", training)
+        nets.append(mlp.unpack(net, theta.copy()))
+        losses.append(total / len(X))
+        watched += [] if watch is None else [watch(nets[-1])]
+    return Training(tuple(nets), np.array(losses), np.array(watched), step_size)
 
 
 @np.errstate(over="ignore", invalid="ignore")
