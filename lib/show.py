@@ -26,7 +26,7 @@ def text(value, digits: int = 6) -> str:
     if array.ndim > 2:
         raise ValueError(f"text: an array of shape {array.shape} does not fit on a page; show its slices")
     finite = np.abs(array[np.isfinite(array)])
-    floor = 1e-12 * (finite.max() if array.ndim and finite.size else 1.0)
+    floor = 1e-12 * finite.max(initial=1.0)
     cells = [number(entry, digits, floor) for entry in array.ravel().tolist()]
     if array.ndim == 0:
         return cells[0]
