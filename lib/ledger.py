@@ -83,8 +83,9 @@ class Slip:
     def _repr_markdown_(self):
         pairs = zip_longest(self.claimed.split("\n"), self.true.split("\n"), fillvalue="")
         values = "\n".join(f"| {_code(claimed)} | {_code(true)} |" for claimed, true in pairs)
-        return (f"**{self.title}**\n\nThe claim: {_words(self.row.claim)}\n\n"
-                f"| claimed value | true value |\n|:--|:--|\n{values}\n\nCorrect: {_words(self.row.correct)}")
+        name, kind = self.title.split(", ", 1)
+        return (f"**{kind[0].upper()}{kind[1:]}** ({name})\n\n> {_words(self.row.claim)}\n\n"
+                f"| claimed value | true value |\n|:--|:--|\n{values}")
 
 
 def _code(line):

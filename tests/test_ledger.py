@@ -43,9 +43,8 @@ def test_a_slip_shows_both_values():
                           "  gives:      -0.408248\n"
                           "  true value: -0.27735\n"
                           "  correct:    d = -1/sqrt(13) = -0.2773500981.")
-    assert slip._repr_markdown_() == ("**AN-04f, arithmetic**\n\nThe claim: Numeric signed distance: -sqrt(6)/6.\n\n"
-                                      "| claimed value | true value |\n|:--|:--|\n| `-0.408248` | `-0.27735` |\n\n"
-                                      "Correct: d = -1/sqrt(13) = -0.2773500981.")
+    assert slip._repr_markdown_() == ("**Arithmetic** (AN-04f)\n\n> Numeric signed distance: -sqrt(6)/6.\n\n"
+                                      "| claimed value | true value |\n|:--|:--|\n| `-0.408248` | `-0.27735` |")
 
 
 def test_a_slip_in_arrays_and_words():
@@ -54,7 +53,7 @@ def test_a_slip_in_arrays_and_words():
     assert "gives:      [[1, 1],\n               [1, 1]]\n" in repr(slip)
     markdown = slip._repr_markdown_()
     assert "| `[[1, 1],` | `refused: \\|shapes\\|` |\n| ` [1, 1]]` |  |" in markdown
-    assert r"The claim: `a_{ik}^{(0)} \leftarrow" in markdown                        # TeX stays as it is written
+    assert r"> `a_{ik}^{(0)} \leftarrow" in markdown                        # TeX stays as it is written
     assert r"theta\_0/sqrt(theta\_0^2" in ledger.slip("AN-04e", 1.0, 2.0)._repr_markdown_()
     assert ledger.slip("S0-R10", 1, 2).title == "S0-R10, ambiguous"
 
