@@ -110,7 +110,7 @@ class Points:
     def draw(self, name: str, what, sample: Callable | None = None) -> None:
         """Draw one variable at all points; `sample(rng, shape)` replaces the normal distribution."""
         shape = tuple(self.number(s) for s in getattr(what, "shape", ()))
-        if isinstance(what, MatrixSymbol) and shape[1] == 1:
+        if isinstance(what, MatrixSymbol) and what.shape[1] == 1:
             shape = shape[:1]
         drawn = (sample or (lambda rng, shape: rng.normal(size=shape)))(self.rng, (self.count, *shape))
         self.arrays[name] = np.exp(drawn) if isinstance(what, Symbol) and what.is_positive and not sample else drawn

@@ -18,11 +18,25 @@ BIG = r"\frac", r"\sum", r"\prod", r"\int", r"\sqrt"
 WIDE = "Sum", "Product", "Derivative", "Gradient"
 
 
+def _flat(product):
+    """A matrix product with the scalars in front of it side by side: SymPy wraps them in ones and first powers."""
+    unwrapped = product.base if product.is_Pow and product.exp.doit() == 1 else product
+    if not (unwrapped.is_Mul or getattr(unwrapped, "is_MatMul", False)):
+        return [] if unwrapped == 1 else [unwrapped]
+    factors = [factor for part in unwrapped.args for factor in _flat(part)]
+    below_zero = [factor.is_Number and bool(factor.is_negative) for factor in factors]
+    sizes = [abs(factor) if minus else factor for factor, minus in zip(factors, below_zero, strict=True)]
+    return [S.NegativeOne] * (sum(below_zero) % 2) + [size for size in sizes if size != 1]
+
+
 def _split_minus(term) -> tuple[bool, object]:
     """Tell whether a term of a sum carries a leading minus, and give it without one."""
     if term.is_Number and term.is_negative:
         return True, -term
-    if (term.is_Mul or getattr(term, "is_MatMul", False)) and term.args[0].is_Number and term.args[0].is_negative:
+    if getattr(term, "is_MatMul", False):
+        minus, *rest = _flat(term)
+        return (True, rest[0] if len(rest) == 1 else term.func(*rest)) if minus == -1 else (False, term)
+    if term.is_Mul and term.args[0].is_Number and term.args[0].is_negative:
         rest = ([] if term.args[0] == -1 and len(term.args) > 1 else [Integer(-term.args[0])]) + list(term.args[1:])
         return True, rest[0] if len(rest) == 1 else term.func(*rest, evaluate=False)
     if term.is_Mul and not term.args[0].is_Atom:
@@ -76,7 +90,8 @@ class AuthorLatex(LatexPrinter):
         if minus:
             body = self._print(rest)
             return "-" + (self._group(body) if rest.is_Add else body)
-        factors = [f for f in expr.args if f is not S.One] or [S.One]
+        factors = _flat(expr) if getattr(expr, "is_MatMul", False) else [f for f in expr.args if f is not S.One]
+        factors = factors or [S.One]
         tex = ""
         for k, factor in enumerate(factors):
             under = _denominator(factor)
@@ -134,7 +149,8 @@ class AuthorLatex(LatexPrinter):
 
     def _print_Derivative(self, expr):
         body, inner = self._print(expr.expr), expr.expr
-        sign = "d" if len({s for s in inner.free_symbols if s.is_Symbol}) <= 1 else r"\partial"
+        alone = expr.variables[0].is_Symbol and len({s for s in inner.free_symbols if s.is_Symbol}) <= 1
+        sign = "d" if alone else r"\partial"
         order = sum(count for _, count in expr.variable_count)
         power = lambda k: "" if k == 1 else f"^{{{k}}}"
         by = r"\,".join(f"{sign} {self._print(v)}{power(count)}" for v, count in expr.variable_count)

@@ -33,6 +33,10 @@ WRITTEN = {
     r"\frac{\partial}{\partial a} (a b)": lambda: Derivative(a * b, a),
     r"\frac{d^{2}}{d a^{2}} \sigma(a)": lambda: Derivative(sigma(a), (a, 2)),
     r"a \cdot 2": lambda: a * 2,
+    r"\frac{\partial}{\partial x_{i}} b": lambda: Derivative(b, x[i]),
+    r"2 c X + \frac{1}{n} X^\top y": lambda: 2 * c * X + X.T * y / n,
+    r"y - 2 a X \theta": lambda: y - 2 * a * X * theta,
+    r"y - a X \theta": lambda: y - a * X * theta,
 }
 
 
