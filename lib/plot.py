@@ -181,14 +181,17 @@ def half_planes(ax: Axes, theta: np.ndarray, name: str = "g") -> Axes:
 
 
 def decision_map(ax: Axes, predict: Callable, limits, fine: int = 240) -> Axes:
-    """What `predict` says of every point (m, 2) of the rectangle (x₀, x₁, y₀, y₁): a class, or a probability."""
+    """What `predict` says of every point (m, 2) of the rectangle (x₀, x₁, y₀, y₁): a class 0, 1, 2 …, or a probability.
+
+    A class keeps its colour when another one vanishes from the map.
+    """
     x, y = np.linspace(*limits[:2], fine), np.linspace(*limits[2:], fine)
     said = np.asarray(predict(np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2))).reshape(fine, fine)
     if said.dtype.kind == "f":
         ax.contourf(x, y, said, np.linspace(0, 1, 11), cmap=DIVERGING, zorder=0)
         ax.contour(x, y, said, [0.5], colors=INK, linewidths=1.2, zorder=2)
     else:
-        rgb = np.array([tint(color) for _, color in CLASSES])[np.searchsorted(np.unique(said), said)]
+        rgb = np.array([tint(color) for _, color in CLASSES])[said]
         ax.imshow(rgb, extent=limits, origin="lower", aspect="auto", zorder=0)
     ax.set(xlim=limits[:2], ylim=limits[2:])
     return ax
@@ -252,6 +255,18 @@ def matrix(ax: Axes, M: np.ndarray, label: str = "", fmt: str = ".2f") -> Axes:
     return ax
 
 
+def images(ax: Axes, pictures: np.ndarray, names, columns: int = 5) -> Axes:
+    """Pictures (m, rows, columns) with their names, on one scale: blue above zero, orange below, white at zero."""
+    reach, (_, rows, wide) = np.abs(pictures).max() or 1.0, pictures.shape
+    for at, (picture, name) in enumerate(zip(pictures, names, strict=True)):
+        x, y = 1.2 * wide * (at % columns), -1.35 * rows * (at // columns)
+        ax.imshow(picture, cmap=STRONG, vmin=-reach, vmax=reach, extent=(x, x + wide, y - rows, y))
+        note(ax, (x + wide / 2, y), name, offset=(0, 8))
+    ax.autoscale()
+    ax.set_axis_off()
+    return ax
+
+
 def box(ax: Axes) -> np.ndarray:
     """The corners of the Axes (4, 2), around the rectangle from the lower left."""
     (x0, x1), (y0, y1) = ax.get_xlim(), ax.get_ylim()
@@ -265,3 +280,4 @@ def tint(name: str, strength: float = 0.16) -> tuple:
 
 DIVERGING = LinearSegmentedColormap.from_list("book", [tint("orange", 0.5), "white", tint("blue", 0.5)])
 RISING = LinearSegmentedColormap.from_list("book rising", ["white", tint("blue", 0.45)])
+STRONG = LinearSegmentedColormap.from_list("book strong", [COLORS["orange"], "white", COLORS["blue"]], N=33)

@@ -154,6 +154,21 @@ def test_decision_map_of_probabilities_draws_the_half(ax):
     assert np.abs(half.get_paths()[0].vertices[:, 0]).max() < 0.01
 
 
+def test_decision_map_keeps_the_colour_of_a_class_when_another_is_missing(ax):
+    plot.decision_map(ax, lambda X: np.where(X[:, 0] > 0, 2, 1), (-1, 1, -1, 1), fine=4)
+    shown = ax.images[-1].get_array()
+    assert np.allclose(shown[0, 0], plot.tint("blue")) and np.allclose(shown[0, -1], plot.tint("green"))
+
+
+def test_images_stand_side_by_side_on_one_scale(ax):
+    pictures = np.stack([np.full((2, 3), value) for value in (-1.0, 0.5, 2.0)])
+    plot.images(ax, pictures, ["a", "b", "c"], columns=2)
+    first, second, third = (image.get_extent() for image in ax.images)
+    assert first[1] < second[0] and first[2:] == second[2:] and third[3] < first[2] and third[:2] == first[:2]
+    assert {image.get_clim() for image in ax.images} == {(-2.0, 2.0)}
+    assert [text.get_text() for text in ax.texts] == ["a", "b", "c"]
+
+
 def test_curve_label_stands_on_the_curve(ax):
     x = np.linspace(0, 2, 21)
     plot.curve(ax, x, x**2, "parabola", at=1.0)
