@@ -47,7 +47,10 @@ def array(name: str, *shape, first: int = 1) -> IndexedBase:
 
 
 def matrix(name: str, rows, columns=1) -> MatrixSymbol:
-    """An array in matrix notation; it shares its entries with the `array` of the same name and size."""
+    """An array in matrix notation; it shares its entries with the `array` of the same name and size.
+
+    In a derivation write y + MatMul(-2, X, w) for y − 2Xw: unevaluated, SymPy drops the 2, and the line is refused.
+    """
     return MatrixSymbol(name, rows, columns)
 
 

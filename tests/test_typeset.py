@@ -4,7 +4,7 @@ import pytest
 import sympy
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from sympy import And, Derivative, Sum, exp, log, sqrt, tanh
+from sympy import And, Derivative, MatMul, Sum, exp, log, sqrt, tanh
 from sympy.parsing.latex import parse_latex
 
 from lib.points import array, indices, matrix, named, positives, reals, sizes
@@ -35,7 +35,7 @@ WRITTEN = {
     r"a \cdot 2": lambda: a * 2,
     r"\frac{\partial}{\partial x_{i}} b": lambda: Derivative(b, x[i]),
     r"2 c X + \frac{1}{n} X^\top y": lambda: 2 * c * X + X.T * y / n,
-    r"y - 2 a X \theta": lambda: y - 2 * a * X * theta,
+    r"y - 2 a X \theta": lambda: y + MatMul(-2 * a, X, theta),
     r"y - a X \theta": lambda: y - a * X * theta,
 }
 
