@@ -20,12 +20,17 @@ def sigmoid(z: Numbers) -> Numbers:
 
         σ(z) = 1 / (1 + e⁻ᶻ)
 
-    Computed by sign, so that the exponent is never positive: for z < 0 multiply above and below by eᶻ.
+    Computed as it stands: it keeps its digits on both sides, and where e⁻ᶻ passes the largest float, 1/∞ = 0 is the
+    value to within that float's inverse.
     Check:  σ(−z) = 1 − σ(z), σ(0) = ½, and logit(σ(z)) = z.
     """
-    z = floats("sigmoid", z=z)
-    e = np.exp(-np.abs(z))
-    return np.where(z >= 0, 1.0, e) / (1.0 + e)
+    return _sigmoid(floats("sigmoid", z=z))
+
+
+def _sigmoid(z):
+    """The same, unchecked, for the inside of a network."""
+    with np.errstate(over="ignore"):
+        return 1.0 / (1.0 + np.exp(-z))
 
 
 def sigmoid_prime(z: Numbers) -> Numbers:
@@ -162,30 +167,36 @@ ACTIVATIONS: dict[str, Activation] = {
 }
 
 
-def softmax_terms(Z: np.ndarray, where: str = "softmax") -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def softmax_terms(Z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What softmax and its logarithm are made of: S = Z less the largest score of its row, e^S, and its row sums.
 
     The shift multiplies every e^{zⱼ} of a row, and so their sum, by the same factor, which cancels. No exponent is then
     positive and no sum is below 1, so nothing overflows and the logarithm of 0 is never taken.
-    Shapes: Z (n, k) → (n, k), (n, k), (n, 1); a single row (k,) → (k,), (k,), (1,).
+    Shapes: Z (n, k), checked by the caller → (n, k), (n, k), (n, 1); a single row (k,) → (k,), (k,), (1,).
     """
-    check(where, Z=(Z, "n k" if np.ndim(Z) == 2 else "k"))
+    Z = np.asfortranarray(Z)                # class by class in memory: max and sum of the rows then run over columns
     S = Z - Z.max(axis=-1, keepdims=True)
     E = np.exp(S)
     return S, E, E.sum(axis=-1, keepdims=True)
 
 
-def slope(name: str, z: np.ndarray, a: np.ndarray) -> np.ndarray:
-    """The slope of a row of the table where its output a = f(z) is at hand: df(z), without another exponential.
+INSIDE = {              # for the inside of a network: f unchecked, and its slope from its output a
+    "sigmoid": (_sigmoid, lambda a: a * (1.0 - a)),
+    "tanh":    (np.tanh,  lambda a: 1.0 - a * a),
+}
+
+
+def output_and_slope(name: str) -> tuple[Callable, Callable]:
+    """For a row of the table, f(z) and its slope as a function of z and the output a = f(z).
 
         σ′ = a (1 − a),      tanh′ = 1 − a²,      any other: df(z)
 
-    Check:  within 10⁻¹⁵ of df(z), which keeps more digits where a rounds to its limit.
-    Shapes: z and a alike, any shape → the same.
+    Check:  within 10⁻¹⁵ of df(z), which takes another exponential but keeps more digits where a rounds to its limit.
     """
-    if name == "sigmoid":
-        return a * (1.0 - a)
-    return 1.0 - a * a if name == "tanh" else ACTIVATIONS[name].df(z)
+    if name in INSIDE:
+        f, from_output = INSIDE[name]
+        return f, lambda z, a: from_output(a)
+    return ACTIVATIONS[name].f, lambda z, a: ACTIVATIONS[name].df(z)
 
 
 def softmax(Z: np.ndarray) -> np.ndarray:
@@ -197,6 +208,7 @@ def softmax(Z: np.ndarray) -> np.ndarray:
     Shapes: Z (n, k) → (n, k); a single row (k,) → (k,).
     Source: chapters/regression/softmax, "The Jacobian of softmax".
     """
+    _check_scores("softmax", Z)
     _, E, total = softmax_terms(Z)
     return E / total
 
@@ -225,5 +237,11 @@ def log_softmax(Z: np.ndarray) -> np.ndarray:
     Shapes: Z (n, k) → (n, k); a single row (k,) → (k,).
     Source: chapters/regression/softmax, "Log-softmax".
     """
-    S, _, total = softmax_terms(Z, "log_softmax")
+    _check_scores("log_softmax", Z)
+    S, _, total = softmax_terms(Z)
     return S - np.log(total)
+
+
+def _check_scores(where, Z):
+    """Refuse what is neither rows of scores nor a single row."""
+    check(where, Z=(Z, "n k" if np.ndim(Z) == 2 else "k"))

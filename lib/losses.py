@@ -101,11 +101,14 @@ def softmax_cross_entropy_and_grad(Z: np.ndarray, y: np.ndarray) -> tuple[float,
     Shapes: Z (n, k), y (n,) → scalar, (n, k).
     """
     size = check("softmax_cross_entropy", Z=(Z, "n k"), y=(y, "int n"))
-    at_label = np.arange(size["n"]), check_labels("softmax_cross_entropy", y, size["k"])
+    if y.min() < 0 or y.max() >= size["k"]:
+        check_labels("softmax_cross_entropy", y, size["k"])              # which names the first that is wrong
+    n, at_label = size["n"], (np.arange(size["n"]), y)
     S, E, total = softmax_terms(Z)
-    dZ = E / total
-    dZ[at_label] -= 1.0
-    return float(np.mean(np.log(total[:, 0]) - S[at_label])), dZ / size["n"]
+    value = (np.log(total[:, 0]) - S[at_label]).sum() / n
+    dZ = E / (n * total)
+    dZ[at_label] -= 1.0 / n
+    return float(value), dZ
 
 
 def l2_penalty(W: np.ndarray, lam: float) -> float:

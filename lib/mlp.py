@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lib import losses
-from lib.activations import ACTIVATIONS, identity, sigmoid, slope, softmax, step
+from lib.activations import ACTIVATIONS, identity, output_and_slope, sigmoid, softmax, step
 from lib.shapes import check, check_count, check_not_negative
 
 
@@ -33,12 +33,12 @@ def _head(f, loss, loss_grad, predict, targets):
 
 
 HEADS: dict[str, Head] = {
-    "linear": _head(identity, losses.squared_error, losses.squared_error_grad, identity, "n k"),
+    "linear": _head(identity, losses.squared_error, losses.squared_error_grad, identity, "nk"),
     "sigmoid": _head(sigmoid, lambda Z, y: losses.binary_cross_entropy(Z[:, 0], y),
                      lambda Z, y: losses.binary_cross_entropy_grad(Z[:, 0], y)[:, None],
-                     lambda Z: step(Z[:, 0]).astype(int), "int n"),
+                     lambda Z: step(Z[:, 0]).astype(int), "n"),
     "softmax": Head(softmax, losses.softmax_cross_entropy, losses.softmax_cross_entropy_grad,
-                    losses.softmax_cross_entropy_and_grad, lambda Z: Z.argmax(axis=1), "int n"),
+                    losses.softmax_cross_entropy_and_grad, lambda Z: Z.argmax(axis=1), "n"),
 }
 
 
@@ -141,8 +141,9 @@ def forward(net: Network, X: np.ndarray) -> Trace:
 
 def _hidden_layers(net, X):
     """The forward pass up to Z[L]: what the loss needs."""
-    check("forward", **{"W[1]": (net.W[1], "d k"), "X": (X, "n d")})
-    f, W, b, Z, A = ACTIVATIONS[net.hidden].f, net.W, net.b, {}, {0: X}
+    (f, _), W, b, Z, A = output_and_slope(net.hidden), net.W, net.b, {}, {0: X}
+    if check("forward", X=(X, "n d"))["d"] != len(W[1]):
+        raise ValueError(f"forward: X has shape {X.shape}, expected (n, d) with d = {len(W[1])} from W[1]")
     for l in range(1, net.depth + 1):
         Z[l] = A[l - 1] @ W[l] + b[l]
         if l < net.depth:
@@ -167,7 +168,7 @@ def backward(net: Network, trace: Trace, y: np.ndarray, lam: float = 0.0) -> Gra
         dZ[L] = ∂L/∂Z[L], for each head (its output − y)/n                         (eq:output-delta)
         dZ[l−1] = dZ[l] W[l]ᵀ ⊙ φ′(Z[l−1])                                         (eq:hidden-delta)
         dW[l] = A[l−1]ᵀ dZ[l] + 2λ W[l]                                            (eq:weight-gradient)
-        db[l] = column sums of dZ[l]                                               (eq:bias-gradient)
+        db[l] = 1ᵀ dZ[l], the column sums                                          (eq:bias-gradient)
 
     Derivation: A[l−1]ᵢₐ moves Z[l]ᵢⱼ at the rate W[l]ₐⱼ, so ∂L/∂A[l−1]ᵢₐ = Σⱼ dZ[l]ᵢⱼ W[l]ₐⱼ, and φ′ carries it to Z.
         W[l]ₐⱼ moves Z[l]ᵢⱼ of every row i at the rate A[l−1]ᵢₐ, and b[l]ⱼ at the rate 1: both sum over the rows.
@@ -183,15 +184,15 @@ def backward(net: Network, trace: Trace, y: np.ndarray, lam: float = 0.0) -> Gra
 
 def _sweep(net, trace, dZ_last, lam):
     """From the gradient by Z[L] to all the others."""
-    check_not_negative("backward", lam=lam)
     (_, Z, A), W, dW, db, dZ = trace, net.W, {}, {}, {net.depth: dZ_last}
+    ones, (_, slope) = np.ones(len(dZ_last)), output_and_slope(net.hidden)
     for l in range(net.depth, 0, -1):
         dW[l] = A[l - 1].T @ dZ[l]
-        if lam > 0:
+        if lam:
             dW[l] += losses.l2_penalty_grad(W[l], lam)
-        db[l] = dZ[l].sum(axis=0)
+        db[l] = ones @ dZ[l]
         if l > 1:
-            dZ[l - 1] = dZ[l] @ W[l].T * slope(net.hidden, Z[l - 1], A[l - 1])
+            dZ[l - 1] = dZ[l] @ W[l].T * slope(Z[l - 1], A[l - 1])
     return Gradients(dW, db, dZ)
 
 
@@ -239,8 +240,10 @@ def _penalty(net, lam):
 
 
 def _check_targets(where, net, Z, y):
-    """Refuse targets that are not in the shape this head asks for."""
-    check(where, **{f"Z[{net.depth}]": (Z, "n k"), "y": (y, HEADS[net.head].targets)})
+    """Refuse targets that are not in the shape this head asks for; what they hold is checked by its loss."""
+    if np.ndim(y) != len(HEADS[net.head].targets):
+        expected = ", ".join(HEADS[net.head].targets)
+        raise ValueError(f"{where}: y has shape {np.shape(y)}, a {net.head} head expects ({expected}), n = {len(Z)}")
 
 
 def _check_trace(net, trace):
