@@ -11,6 +11,7 @@ from lib.shapes import one_hot
 Y = np.array([0, 1, 1, 0, 1, 0])
 SAMPLES = {                                              # name: (loss, gradient, shape of the argument, the other one)
     "squared_error": (losses.squared_error, losses.squared_error_grad, (6,), 1.5 - Y),
+    "squared_error of two outputs": (losses.squared_error, losses.squared_error_grad, (3, 2), 1.5 - Y.reshape(3, 2)),
     "binary_cross_entropy": (losses.binary_cross_entropy, losses.binary_cross_entropy_grad, (6,), Y),
     "softmax_cross_entropy": (losses.softmax_cross_entropy, losses.softmax_cross_entropy_grad, (6, 3), 2 * Y),
     "l2_penalty": (losses.l2_penalty, losses.l2_penalty_grad, (4, 3), 0.3),
@@ -20,12 +21,15 @@ each = pytest.mark.parametrize("name", SAMPLES)
 
 def test_every_loss_with_a_gradient_has_a_sample():
     gradients = {name for name in vars(losses) if name.endswith("_grad") and not name.endswith("_and_grad")}
-    assert {f"{name}_grad" for name in SAMPLES} == gradients
+    assert {f"{name.split()[0]}_grad" for name in SAMPLES} == gradients
 
 
 def test_values_by_hand():
     assert losses.zero_one(np.array([1.0, -1.0, 0.0, 2.0]), np.array([1, 1, 0, 1])) == 0.25
     assert losses.squared_error(np.array([1.0, 5.0]), np.array([2.0, 2.0])) == 2.5
+    two = np.array([[1.0, 5.0], [0.0, 0.0]]), np.array([[2.0, 2.0], [0.0, 4.0]])
+    assert losses.squared_error(*two) == (1 + 9 + 16) / 4                                # a sum over outputs
+    assert losses.squared_error_grad(*two).tolist() == [[-0.5, 1.5], [0.0, -2.0]]
     assert losses.binary_cross_entropy(np.zeros(3), np.array([0, 1, 1])) == pytest.approx(np.log(2))
     assert losses.binary_cross_entropy(np.array([np.log(3.0)]), np.array([0])) == pytest.approx(np.log(4))
     assert losses.softmax_cross_entropy(np.zeros((2, 4)), np.array([0, 3])) == pytest.approx(np.log(4))

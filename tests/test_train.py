@@ -1,9 +1,9 @@
-"""Gradient descent and Newton's method: the step, the reasons to stop, and what happens beyond the bound."""
+"""Gradient descent, mini-batches and Newton's method: the step, the reasons to stop, and what happens beyond the bound."""
 
 import numpy as np
 import pytest
 
-from lib import train
+from lib import mlp, train
 
 CURVATURES = np.array([1.0, 4.0])
 
@@ -208,3 +208,89 @@ def test_bad_input_is_named(change, error, sentence):
     given = {"loss": loss, "grad": grad, "start": START, "step_size": 0.1} | change
     with pytest.raises(error, match=sentence):
         train.descend(**given)
+
+
+@pytest.fixture
+def job(rng):
+    """Two labels that a small network can learn."""
+    X = rng.standard_normal((50, 2))
+    return mlp.init((2, 4, 2), rng, "tanh"), X, (X[:, 0] * X[:, 1] > 0).astype(int)
+
+
+def test_a_batch_of_all_rows_is_gradient_descent(job, rng):
+    net, X, y = job
+    training = train.minibatch(mlp.loss_and_grad, net, X, y, 0.5, 10, len(X), rng)
+    history = train.descend(lambda v: mlp.loss(mlp.unpack(net, v), X, y),
+                            lambda v: mlp.pack(mlp.loss_and_grad(mlp.unpack(net, v), X, y)[1]), mlp.pack(net), 0.5, 10)
+    assert np.array([mlp.pack(part) for part in training.nets]) == pytest.approx(history.thetas)
+    assert training.losses == pytest.approx(history.losses[:-1]) and training.step_size == 0.5
+    assert training.net is training.nets[-1] and training.nets[0] is net and len(training.watched) == 0
+    assert str(training) == f"10 epochs, loss {training.losses[0]:.6g} → {training.losses[-1]:.6g}"
+
+
+def test_an_epoch_visits_every_row_once_in_a_new_order(job, rng):
+    net, X, y = job
+    seen = []
+
+    def record(net, X, y):
+        seen.append((X[:, 0].tolist(), y.tolist()))
+        return mlp.loss_and_grad(net, X, y)
+
+    train.minibatch(record, net, X, y, 0.1, 2, 20, rng)
+    assert [len(rows) for rows, _ in seen] == [20, 20, 10] * 2
+    first, second = ([x for rows, _ in epoch for x in rows] for epoch in (seen[:3], seen[3:]))
+    assert sorted(first) == sorted(second) == sorted(X[:, 0]) and first != second != X[:, 0].tolist()
+    label = dict(zip(X[:, 0], y, strict=True))
+    assert all([label[x] for x in rows] == labels for rows, labels in seen)
+
+
+def test_the_loss_of_an_epoch_weighs_rows_alike(job, rng):
+    net, X, y = job
+    training = train.minibatch(lambda net, X, y: (float(len(X)), mlp.loss_and_grad(net, X, y)[1]), net, X, y, 0.1, 1, 20, rng)
+    assert training.losses.tolist() == [(20 * 20 + 20 * 20 + 10 * 10) / 50]
+
+
+def test_momentum_by_hand(job, rng):
+    net, X, y = job
+    ones = mlp.Gradients(*({l: np.ones_like(part[l]) for l in net.W} for part in (net.W, net.b)), {})
+    training = train.minibatch(lambda *_: (0.0, ones), net, X, y, 0.1, 3, 50, rng, momentum=0.5)
+    moves = np.array([mlp.pack(part) - mlp.pack(net) for part in training.nets])[:, 0]
+    assert moves == pytest.approx([0.0, -0.1, -0.1 - 0.15, -0.1 - 0.15 - 0.175])
+
+
+def test_training_learns_watches_and_repeats(job):
+    net, X, y = job
+    before = mlp.pack(net)
+    runs = [train.minibatch(mlp.loss_and_grad, net, X, y, 0.5, 60, 10, np.random.default_rng(3), momentum=0.5,
+                            watch=lambda net: np.mean(mlp.predict(net, X) == y)) for _ in range(2)]
+    assert runs[0].losses[-1] < 0.7 * runs[0].losses[0] and runs[0].watched[-1] > 0.75
+    assert (runs[0].losses == runs[1].losses).all() and (runs[0].watched == runs[1].watched).all()
+    assert len(runs[0].watched) == 60 and len(runs[0].nets) == 61 and (mlp.pack(net) == before).all()
+    assert runs[0].watched[4] == np.mean(mlp.predict(runs[0].nets[5], X) == y)
+
+
+def test_training_that_runs_away_says_so(job, rng):
+    net, X, y = job
+    for values in ([0.5, np.inf], [0.5, np.nan]):
+        given = iter(values)
+        with pytest.raises(train.Diverged, match="minibatch: diverged in epoch 2: .* step_size = 0.1 is too large") as stopped:
+            train.minibatch(lambda *given_net: (next(given), mlp.loss_and_grad(*given_net)[1]), net, X, y, 0.1, 5, 50, rng)   # noqa: B023
+        assert stopped.value.history.losses.tolist() == [0.5] and len(stopped.value.history.nets) == 2
+    huge = mlp.Gradients(*({l: np.full_like(part[l], 1e308) for l in net.W} for part in (net.W, net.b)), {})
+    with np.errstate(over="ignore"), pytest.raises(train.Diverged, match="in epoch 1: the loss is 0.5, or a parameter"):
+        train.minibatch(lambda *_: (0.5, huge), net, X, y, 10.0, 5, 50, rng)
+
+
+@pytest.mark.parametrize(("change", "sentence"), [
+    ({"step_size": 0}, "minibatch: step_size = 0, expected a positive number"),
+    ({"epochs": 0}, "minibatch: epochs = 0, expected a whole number"),
+    ({"batch_size": 2.5}, "minibatch: batch_size = 2.5, expected a whole number"),
+    ({"momentum": -0.1}, "minibatch: momentum = -0.1, expected a number that is zero or positive"),
+    ({"y": np.zeros(49, dtype=int)}, "minibatch: X has 50 rows and y has 49, expected as many"),
+])
+def test_bad_input_of_minibatch_is_named(job, rng, change, sentence):
+    net, X, y = job
+    given = {"loss_and_grad": mlp.loss_and_grad, "net": net, "X": X, "y": y, "step_size": 0.1, "epochs": 1,
+             "batch_size": 10, "rng": rng} | change
+    with pytest.raises(ValueError, match=sentence):
+        train.minibatch(**given)
