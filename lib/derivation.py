@@ -20,6 +20,7 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFunction
 
 from lib.points import KINKED, Gradient, NamedBase, Points, scalar, variables
+from lib.proof import is_zero
 from lib.typeset import AuthorText, latex, two_sides
 
 EXACT = 1e-9  # two exact routes agree to about 1e-12 at these points; a slip misses by 1e-3 or more
@@ -192,7 +193,11 @@ class Derivation:
         miss = sympy.lambdify(names, residual, "numpy")
         for p in range(points.count):
             at = lambda u, p=p: miss(*(u if s == unknown else points.values[s][p] for s in names))
-            points.arrays[unknown.name][p] = brentq(at, low, high, xtol=1e-14)
+            try:
+                points.arrays[unknown.name][p] = brentq(at, low, high, xtol=1e-14)
+            except ValueError as error:
+                where = f"{self._where(0)} has no one solution for {unknown} in ({low}, {high})"
+                raise DerivationError(where) from error
         points.values.clear()
 
     def _positions(self, points: Points) -> list[range]:
@@ -231,11 +236,12 @@ class Derivation:
             return np.array([_call(line.function, points, p) for p in range(points.count)])
         line = line if side is None else Line(side, line.reason)
         cells = np.asarray(self._cells(line, points), dtype=object)
-        out = np.stack([points.evaluate(cell) for cell in cells.ravel()], axis=1)
-        return out.reshape(points.count, *cells.shape)
+        return points.evaluate(*cells.ravel()).reshape(points.count, *cells.shape)
 
     def _safely(self, number: int, points: Points, side=None) -> np.ndarray:
-        line = self.lines[number]
+        line, key = self.lines[number], (number, side)
+        if key in points.known:
+            return points.known[key]
         try:
             value = self._value(line, points, side)
         except (ValueError, TypeError, KeyError, IndexError) as error:
@@ -243,6 +249,7 @@ class Derivation:
         if not np.isfinite(value).all():
             place = tuple(np.argwhere(~np.isfinite(value))[0])
             raise DerivationError(f"{self._where(number)} is not a finite number {self._point(points, place)}")
+        points.known[key] = value
         return value
 
     def _check_start(self) -> None:
@@ -347,7 +354,7 @@ class Derivation:
             (unknown,) = self.unknown
             with_rules = [self.settings[0].concrete(l.content, self._rules) for l in (before, line)]
             one, other = (sympy.solve(e, unknown) for e in with_rules)
-            if len(one) == len(other) == 1 and _is_zero(one[0] - other[0]):
+            if len(one) == len(other) == 1 and is_zero(one[0] - other[0]):
                 line.verdict, line.how = "proved", f"SymPy solves this line and the line above for the same {unknown}"
             return
         choices = [{s: 1 + (k + i) % 3 for i, s in enumerate(self._size_symbols())} for k in range(3)]
@@ -356,7 +363,7 @@ class Derivation:
             for name, what in self._variables().items():
                 points.draw(name, what, self.sample.get(name))
             pairs = zip(np.ravel(self._cells(before, points)), np.ravel(self._cells(line, points)), strict=True)
-            if not all(_is_zero(above - here) for above, here in pairs):
+            if not all(is_zero(above - here) for above, here in pairs):
                 return
         scope = " for sizes 1 to 3" if self._size_symbols() else ""
         line.verdict, line.how = "proved", f"SymPy reduces the difference from the line above to zero{scope}"
@@ -446,14 +453,3 @@ def _argument(what, points: Points, p: int):
 def _at_point(value, points: Points):
     """The value of a variable where a bound is reached: a number, or another variable's array."""
     return points.arrays[_name(value)] if isinstance(value, Symbol | IndexedBase) else value
-
-
-def _is_zero(expr) -> bool:
-    """Does SymPy reduce this to zero? Cheap steps first; `simplify` only on what is small."""
-    expr = sympy.sympify(expr).doit()
-    over_one_bar = lambda e: sympy.expand(sympy.numer(sympy.together(e.rewrite(sympy.exp))))
-    for step in (sympy.expand, over_one_bar, sympy.powsimp):
-        expr = step(expr)
-        if expr == 0:
-            return True
-    return expr.count_ops() < 200 and sympy.simplify(expr) == 0

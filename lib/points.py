@@ -105,6 +105,8 @@ class Points:
     first: dict[str, int] = field(default_factory=dict)
     scalars: dict[str, Symbol] = field(default_factory=dict)
     values: dict[Symbol, np.ndarray] = field(default_factory=dict)
+    compiled: dict = field(default_factory=dict)
+    known: dict = field(default_factory=dict)
 
     def number(self, size) -> int:
         """A size as a number."""
@@ -198,29 +200,36 @@ class Points:
                 return reduce(lambda a, b: a * b, map(again, expr.args))
         raise TypeError(f"{type(expr).__name__} is not a matrix expression that can be checked yet")
 
-    def evaluate(self, expr) -> np.ndarray:
-        """A concrete scalar expression at all points, (P,)."""
-        return self._at(expr, self.values)
+    def evaluate(self, *cells) -> np.ndarray:
+        """Concrete scalar expressions at all points, (P, number of cells)."""
+        return np.stack(self._at(cells, self.values), axis=1)
 
-    def _at(self, expr, values: dict) -> np.ndarray:
-        slopes = {}
-        while expr.has(Derivative):
-            outer = next(e for e in sympy.preorder_traversal(expr) if isinstance(e, Derivative))
-            stand_in = sympy.Dummy()
-            slopes[stand_in] = self._slope(outer, values)
-            expr = expr.xreplace({outer: stand_in})
-        values = {**values, **slopes}
-        names = sorted(expr.free_symbols, key=str)
+    def _at(self, cells: tuple, values: dict) -> list[np.ndarray]:
+        slopes, names, function = self._compile(cells)
+        values = {**values, **{stand_in: self._slope(slope, values) for stand_in, slope in slopes.items()}}
         with np.errstate(all="ignore"):
-            out = lambdify(names, expr, "numpy", cse=True)(*(values[s] for s in names))
-        return np.broadcast_to(out, (self.count,))
+            return [np.broadcast_to(out, (self.count,)) for out in function(*(values[s] for s in names))]
+
+    def _compile(self, cells: tuple):
+        """NumPy code for these cells, with a stand-in for each derivative in them; written once a set of cells."""
+        if cells not in self.compiled:
+            slopes, inner = {}, list(cells)
+            for k in range(len(inner)):
+                while inner[k].has(Derivative):
+                    outer = next(e for e in sympy.preorder_traversal(inner[k]) if isinstance(e, Derivative))
+                    stand_in = slopes.setdefault(outer, sympy.Dummy())
+                    inner[k] = inner[k].xreplace({outer: stand_in})
+            names = sorted(set().union(*(cell.free_symbols for cell in inner)), key=str)
+            function = lambdify(names, inner, "numpy", cse=True)
+            self.compiled[cells] = {stand_in: slope for slope, stand_in in slopes.items()}, names, function
+        return self.compiled[cells]
 
     def _slope(self, slope: Derivative, values: dict) -> np.ndarray:
         *others, by = slope.variables
         inner = Derivative(slope.expr, *others, evaluate=False) if others else slope.expr
         if by not in inner.free_symbols:
             return np.zeros(self.count)
-        moved = lambda step: self._at(inner, {**values, by: values[by] + step})
+        moved = lambda step: self._at((inner,), {**values, by: values[by] + step})[0]
         if inner.has(Derivative, *KINKED):
             return (moved(SMALL) - moved(-SMALL)) / (2 * SMALL)
         return np.imag(moved(TINY * 1j)) / TINY

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from sympy import Integer, Pow, S
+from sympy import Pow, S
 from sympy.core.relational import Relational
 from sympy.matrices.expressions import MatrixExpr
 from sympy.printing.latex import LatexPrinter
@@ -37,7 +37,7 @@ def _split_minus(term) -> tuple[bool, object]:
         minus, *rest = _flat(term)
         return (True, rest[0] if len(rest) == 1 else term.func(*rest)) if minus == -1 else (False, term)
     if term.is_Mul and term.args[0].is_Number and term.args[0].is_negative:
-        rest = ([] if term.args[0] == -1 and len(term.args) > 1 else [Integer(-term.args[0])]) + list(term.args[1:])
+        rest = ([] if term.args[0] == -1 and len(term.args) > 1 else [-term.args[0]]) + list(term.args[1:])
         return True, rest[0] if len(rest) == 1 else term.func(*rest, evaluate=False)
     if term.is_Mul and not term.args[0].is_Atom:
         minus, first = _split_minus(term.args[0])
@@ -97,7 +97,10 @@ class AuthorLatex(LatexPrinter):
             under = _denominator(factor)
             if under is None:
                 piece = self._factor(factor, last=k == len(factors) - 1, first=k == 0)
-            elif tex and k == len(factors) - 1 and len(factors) == 2:
+            elif tex and k == len(factors) - 1 == 1 and type(factors[0]).__name__ in ("Sum", "Product"):
+                # A sum above a bar would be set small.
+                return rf"\frac{{1}}{{{self._print(under)}}}\, {self._print(factors[0])}"
+            elif tex and k == len(factors) - 1 == 1:
                 numerator = self._print(factors[0])
                 return rf"\frac{{{numerator}}}{{{self._print(under)}}}"
             else:
@@ -145,7 +148,7 @@ class AuthorLatex(LatexPrinter):
 
     def _print_Gradient(self, expr):
         by = self._print(expr.args[1])
-        return rf"\frac{{\partial}}{{\partial {by}}} " + self._factor(expr.args[0], last=not expr.args[0].is_Add)
+        return rf"\frac{{\partial}}{{\partial {by}}} " + self._factor(expr.args[0], last=True, first=False)
 
     def _print_Derivative(self, expr):
         body, inner = self._print(expr.expr), expr.expr

@@ -14,7 +14,8 @@ FILES = sorted((HOUSE / "lib").glob("*.py"))
 TREES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
 # Each room may import the rooms that stand before it, and only explore may import plot.
 ORDER = ["__init__", "shapes", "show", "activations", "losses", "neuron", "linear", "mlp", "residual", "train", "data",
-         "ops", "graph", "ledger", "gradcheck", "diagnose", "points", "typeset", "derivation", "plot", "explore"]
+         "ops", "graph", "ledger", "gradcheck", "diagnose", "points", "proof", "typeset", "derivation", "plot",
+         "explore"]
 FUNCTIONS = [(room, node) for room, tree in TREES.items() for node in ast.walk(tree)
              if isinstance(node, ast.FunctionDef)]
 PUBLIC = [(room, node) for room, tree in TREES.items() for node in tree.body
@@ -44,7 +45,7 @@ def imports(tree):
             yield from (alias.name.split(".")[1] for alias in node.names if alias.name.startswith("lib."))
 
 
-TOOLS = {"points", "typeset", "derivation", "plot", "explore"}          # how lines are checked, and pictures drawn
+TOOLS = {"points", "proof", "typeset", "derivation", "plot", "explore"}          # how lines are checked, and pictures drawn
 
 
 def test_the_mathematics_of_lib_can_be_read_in_an_evening():

@@ -186,6 +186,16 @@ def test_a_line_that_tells_nothing_is_refused():
     assert "does not hold" in refusal(lambda: odds(Eq(p, 1 / (1 + exp(a)))))
 
 
+def test_an_equation_without_a_solution_is_refused():
+    def line(equation):
+        with Derivation("line", unknown={c: (1, 2)}) as derivation:
+            derivation.start(equation, "definition")
+            derivation.line(Eq(c, 1 + sigma(a)), "solve")
+
+    line(Eq(c - 1, sigma(a)))
+    assert "line, line 1 (reason: definition) has no one solution for c in (1, 2)" in refusal(lambda: line(Eq(c, 3)))
+
+
 def test_a_condition_that_differs_somewhere_is_refused():
     def stable(line):
         with Derivation("stable") as derivation:

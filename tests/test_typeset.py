@@ -4,7 +4,7 @@ import pytest
 import sympy
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from sympy import And, Derivative, MatMul, Sum, exp, log, sqrt, tanh
+from sympy import And, Derivative, MatMul, Rational, Sum, exp, log, sqrt, tanh
 from sympy.parsing.latex import parse_latex
 
 from lib.points import array, indices, matrix, named, positives, reals, sizes
@@ -22,6 +22,9 @@ WRITTEN = {
     r"\frac{1}{1 + e^{-a}} \left(1 - \frac{1}{1 + e^{-a}}\right)": lambda: 1 / (1 + exp(-a)) * (1 - 1 / (1 + exp(-a))),
     r"\frac{1}{a} \cdot \frac{b}{a}": lambda: 1 / a * (b / a),
     r"-\frac{1}{c} (-b)": lambda: -(1 / c) * (-b),
+    r"a - \frac{1}{2} b": lambda: a - Rational(1, 2) * b,
+    r"-\frac{1}{2} a": lambda: -(Rational(1, 2) * a),
+    r"\frac{1}{2} \sum_{i=1}^{n} x_{i}": lambda: Sum(x[i], (i, 1, n)) / 2,
     r"a - (b - c)": lambda: a - (b - c),
     r"\ln(c) a": lambda: log(c) * a,
     r"a \ln c": lambda: a * log(c),
@@ -50,7 +53,7 @@ def test_the_author_s_order_and_brackets_are_kept(expected):
 def written(depth: int):
     """Random expressions as an author could write them, unevaluated."""
     if depth == 0:
-        return st.sampled_from([a, b, c, sympy.Integer(2), sympy.Integer(3)])
+        return st.sampled_from([a, b, c, sympy.Integer(2), sympy.Integer(3), sympy.Rational(1, 2), -sympy.Rational(2, 3)])
     part = written(depth - 1)
     pair = st.tuples(part, part)
     return st.one_of(
