@@ -25,7 +25,7 @@ def _as_fraction(expr):
         for term in sympy.Add.make_args(sympy.expand(exponent)):
             count, what = term.as_coeff_Mul()
             if not count.is_Integer:
-                count, what = Integer(1), term
+                count, what = 1, term
             yield letters.setdefault(what, sympy.Dummy(positive=True)) ** count
 
     plain = expr.rewrite(sympy.exp).replace(sympy.exp, lambda exponent: sympy.Mul(*powers(exponent)))

@@ -13,6 +13,7 @@ ZERO = {
     "fractions": 1 / (1 + a) - (1 - a) / (1 - a**2),
     "powers of e": exp(-a) / (1 + exp(-a)) - 1 / (1 + exp(a)),
     "sums in exponents": exp(2 * a + b) - exp(a) ** 2 * exp(b),
+    "halves in exponents": 1 / exp(a / 2) - exp(a / 2) / exp(a),
     "tanh": tanh(a) - (1 - exp(-2 * a)) / (1 + exp(-2 * a)),
     "roots": sqrt(c**2) - c,
     "logarithms": log(c**2) - 2 * log(c),
