@@ -7,13 +7,14 @@ PIP := $(BIN)/python -m pip install -qq --no-input --disable-pip-version-check -
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --loglevel=error
 NOTEBOOKS = $(shell find chapters -name '*.ipynb' -not -path '*/.*' 2>/dev/null)
 
-.PHONY: help setup book test site-test bench lab serve refresh lock clean distclean
+.PHONY: help setup book test site-test cpus bench lab serve refresh lock clean distclean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make book       build the website in _build/html"
 	@echo "make test       run every check of lib and of the notebooks"
 	@echo "make site-test  check the built website in Chromium"
+	@echo "make cpus       run every notebook as older and newer processors would, with one and two threads"
 	@echo "make bench      time lib beside PyTorch and scikit-learn; installs PyTorch into .venv"
 	@echo "make lab        open the chapters in JupyterLab"
 	@echo "make serve      show the website on localhost"
@@ -69,6 +70,10 @@ site-test: book
 bench: .venv/.bench
 	@echo "Timing one evaluation, every library in turn"
 	@$(BIN)/python benchmarks/bench.py $(ARGS)
+
+cpus: .venv/.book
+	@echo "Running every notebook as older and newer processors would"
+	@$(BIN)/python tests/book/cpus.py $(ARGS)
 
 lab: .venv/.lab
 	@echo "Opening the chapters in JupyterLab; stop it with Ctrl-C"

@@ -1,0 +1,40 @@
+"""The README does what it says: its code runs, its refusal is the one printed, its files are there."""
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+from notebooks import ROOT
+
+README = (ROOT / "README.md").read_text("utf8")
+CODE = re.search(r"```python\n(.*?)```", README, re.S)[1]
+
+
+def run(code: str):
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+
+
+def test_the_code_runs_and_follows():
+    done = run(CODE)
+    assert done.returncode == 0, done.stderr
+    assert "chain rule" in done.stdout and "✓ proved" in done.stdout
+
+
+def test_without_the_square_the_answer_is_the_one_shown():
+    assert CODE.count(" ** 2") == 1
+    done = run(CODE.replace(" ** 2", ""))
+    shown = re.search(r"the answer is\n\n```\n(.*?)```", README, re.S)[1]
+    assert done.returncode == 1 and shown.rstrip() in done.stderr
+
+
+@pytest.mark.parametrize("path", re.findall(r"\]\(([\w./-]+)\)", README))
+def test_what_is_linked_is_there(path):
+    assert (ROOT / path).exists()
+
+
+def test_every_target_is_in_the_makefile():
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf8"), re.M))
+    assert set(re.findall(r"`make ([a-z-]+)`|^make ([a-z-]+)", README, re.M)) and not {
+        name for pair in re.findall(r"`make ([a-z-]+)`|^make ([a-z-]+)", README, re.M) for name in pair if name} - targets
