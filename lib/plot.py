@@ -267,6 +267,33 @@ def images(ax: Axes, pictures: np.ndarray, names, columns: int = 5) -> Axes:
     return ax
 
 
+def network(ax: Axes, values, weights, slopes=None, weight_slopes=None, names=()) -> Axes:
+    """Units in layers: values[l] (dₗ,) above them, weights[l] (dₗ, dₗ₊₁) on the edges; slopes of the same shapes below.
+
+    What is computed forward is blue, what comes back orange; names[l] holds the names of a layer's units.
+    """
+    place = {(l, j): (l, (len(layer) - 1) / 2 - j) for l, layer in enumerate(values) for j in range(len(layer))}
+    said = lambda value: f"{round(float(value), 2) + 0.0:.2f}".replace("-", "−")
+    for l, W in enumerate(weights):
+        for (i, j), weight in np.ndenumerate(W):
+            ends = np.array([place[l, i], place[l + 1, j]])
+            ax.plot(*ends.T, color=COLORS["grey"], linewidth=0.6 + 1.6 * abs(weight) / np.abs(W).max(), zorder=1)
+            at = ends[0] + 0.32 * (ends[1] - ends[0])
+            note(ax, at, said(weight), "blue", (0, 7))
+            if weight_slopes is not None:
+                note(ax, at, said(weight_slopes[l][i, j]), "orange", (0, -7))
+    for (l, j), at in place.items():
+        ax.scatter(*at, s=620, color="white", edgecolors=INK, linewidths=1.2, zorder=3)
+        note(ax, at, names[l][j] if names else "")
+        note(ax, at, said(values[l][j]), "blue", (0, 22))
+        if slopes is not None:
+            note(ax, at, said(slopes[l][j]), "orange", (0, -22))
+    low, high = np.min(list(place.values()), axis=0), np.max(list(place.values()), axis=0)
+    ax.set(xlim=(low[0] - 0.25, high[0] + 0.25), ylim=(low[1] - 0.4, high[1] + 0.4))
+    ax.set_axis_off()
+    return ax
+
+
 def box(ax: Axes) -> np.ndarray:
     """The corners of the Axes (4, 2), around the rectangle from the lower left."""
     (x0, x1), (y0, y1) = ax.get_xlim(), ax.get_ylim()

@@ -218,6 +218,15 @@ def test_matrix_writes_every_value_and_its_shape(ax):
     assert ax.yaxis_inverted()
 
 
+def test_network_writes_values_in_blue_above_and_slopes_in_orange_below(ax):
+    values, weights = [np.array([1.0, 2]), np.array([0.5])], [np.array([[3.0], [-4]])]
+    plot.network(ax, values, weights, values, weights, [["a", "b"], ["c"]])
+    said = {color: sorted(t.get_text() for t in ax.texts if t.get_color() == plot.COLORS[color])
+            for color in ("blue", "orange")}
+    assert said["blue"] == said["orange"] == ["0.50", "1.00", "2.00", "3.00", "−4.00"]
+    assert len(ax.lines) == 2 and ax.lines[0].get_linewidth() < ax.lines[1].get_linewidth()
+
+
 def test_nothing_is_left_for_the_inline_backend(ax):
     from matplotlib import pyplot
     assert not pyplot.get_fignums()
