@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from sympy import Pow, S
+from sympy import HadamardProduct, Pow, S
 from sympy.core.relational import Relational
 from sympy.matrices.expressions import MatrixExpr
 from sympy.printing.latex import LatexPrinter
@@ -15,7 +15,7 @@ from sympy.printing.str import StrPrinter
 
 RELATIONS = {"==": "=", "<": "<", ">": ">", "<=": r"\le", ">=": r"\ge", "!=": r"\ne"}
 BIG = r"\frac", r"\sum", r"\prod", r"\int", r"\sqrt"
-WIDE = "Sum", "Product", "Derivative", "Gradient"
+WIDE = "Sum", "Product", "Derivative", "Gradient"      # what runs on to the right, unless it stands last
 
 
 def _flat(product):
@@ -62,7 +62,7 @@ class AuthorLatex(LatexPrinter):
     def _factor(self, term, last: bool, first: bool = True) -> str:
         tex = self._print(term)
         tex = tex if last else re.sub(r"(\\ln|\\tanh(?:\^\{\d\})?) (\w|\\\w+)$", r"\1(\2)", tex)
-        wide = type(term).__name__ in WIDE and not last
+        wide = (type(term).__name__ in WIDE and not last) or isinstance(term, HadamardProduct)
         minus = not first and tex.startswith("-")
         return self._group(tex) if term.is_Add or getattr(term, "is_MatAdd", False) or wide or minus else tex
 
@@ -118,7 +118,15 @@ class AuthorLatex(LatexPrinter):
     _print_MatMul = _print_Mul
 
     def _print_HadamardProduct(self, expr):
-        return r" \odot ".join(self._factor(a, last=True) for a in expr.args)
+        pieces = [self._factor(a, last=True) for a in expr.args]
+        product = [getattr(a, "is_MatMul", False) for a in expr.args]
+        return r" \odot ".join(self._group(p) if several else p for p, several in zip(pieces, product, strict=True))
+
+    def _print_Sum(self, expr):
+        limits = [map(self._print, limit) for limit in reversed(expr.limits)]      # SymPy keeps the inner sum first
+        signs = [rf"\sum_{{{index}={low}}}^{{{high}}}" for index, low, high in limits]
+        body = self._print(expr.function)
+        return " ".join([*signs, self._group(body) if expr.function.is_Add else body])
 
     def _print_Transpose(self, expr):
         tex = self._print(expr.arg)
@@ -152,7 +160,7 @@ class AuthorLatex(LatexPrinter):
 
     def _print_Derivative(self, expr):
         body, inner = self._print(expr.expr), expr.expr
-        alone = expr.variables[0].is_Symbol and len({s for s in inner.free_symbols if s.is_Symbol}) <= 1
+        alone = expr.variables[0].is_Symbol and inner.free_symbols == {expr.variables[0]}
         sign = "d" if alone else r"\partial"
         order = sum(count for _, count in expr.variable_count)
         power = lambda k: "" if k == 1 else f"^{{{k}}}"

@@ -4,7 +4,7 @@ import pytest
 import sympy
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from sympy import And, Derivative, MatMul, Rational, Sum, exp, log, sqrt, tanh
+from sympy import And, Derivative, HadamardProduct, MatMul, Rational, Sum, exp, log, sqrt, tanh
 from sympy.parsing.latex import parse_latex
 
 from lib.points import array, indices, matrix, named, positives, reals, sizes
@@ -25,6 +25,9 @@ WRITTEN = {
     r"a - \frac{1}{2} b": lambda: a - Rational(1, 2) * b,
     r"-\frac{1}{2} a": lambda: -(Rational(1, 2) * a),
     r"\frac{1}{2} \sum_{i=1}^{n} x_{i}": lambda: Sum(x[i], (i, 1, n)) / 2,
+    r"X^\top ((X \theta) \odot y)": lambda: X.T * HadamardProduct(y, X * theta),
+    r"\sum_{j=1}^{d} \sum_{i=1}^{n} (x_{i} + c)": lambda: Sum(Sum(x[i] + c, (i, 1, n)), (j, 1, d)),
+    r"\frac{\partial}{\partial c} a": lambda: Derivative(a, c),
     r"a - (b - c)": lambda: a - (b - c),
     r"\ln(c) a": lambda: log(c) * a,
     r"a \ln c": lambda: a * log(c),
