@@ -77,7 +77,7 @@ def _put_back(g, shape, at):                     # the transpose of taking entri
 
 
 # At a kink the rules follow the book's conventions: on a tie, maximum and minimum send all of g to the first input, as
-# TensorFlow does; PyTorch, JAX and autograd send half to each. Where z = 0, relu sends nothing, as in all four.
+# TensorFlow does; PyTorch, JAX and autograd send half to each. Where z = 0, relu sends nothing, as everywhere.
 OPS: dict[str, Op] = {
     #                  symbol      value f(inputs)                 rule vjp(g, y, inputs)
     "copy":        Op("copy",      operator.pos,                   lambda g, y, a: (g,)),
