@@ -130,7 +130,16 @@ class AuthorLatex(LatexPrinter):
 
     def _print_Transpose(self, expr):
         tex = self._print(expr.arg)
-        return (tex if expr.arg.is_symbol else self._group(tex)) + r"^\top"
+        tex = tex if expr.arg.is_symbol else self._group(tex)
+        return (f"{{{tex}}}" if "^" in tex[-4:] else tex) + r"^\top"
+
+    def _print_OneMatrix(self, expr):
+        return r"\mathbf{1}"
+
+    def _print_Pow(self, expr):
+        if expr.base.is_Indexed and "^" in (base := self._print(expr.base)) and not _denominator(expr):
+            return rf"\left({base}\right)^{{{self._print(expr.exp)}}}"
+        return super()._print_Pow(expr)
 
     def _print_Indexed(self, expr):
         letters = [self._print(i) for i in expr.indices]

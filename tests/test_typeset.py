@@ -4,7 +4,7 @@ import pytest
 import sympy
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from sympy import And, Derivative, HadamardProduct, MatMul, Rational, Sum, exp, log, sqrt, tanh
+from sympy import And, Derivative, HadamardProduct, MatMul, OneMatrix, Rational, Sum, exp, log, sqrt, tanh
 from sympy.parsing.latex import parse_latex
 
 from lib.points import array, indices, matrix, named, positives, reals, sizes
@@ -28,6 +28,8 @@ WRITTEN = {
     r"X^\top ((X \theta) \odot y)": lambda: X.T * HadamardProduct(y, X * theta),
     r"\sum_{j=1}^{d} \sum_{i=1}^{n} (x_{i} + c)": lambda: Sum(Sum(x[i] + c, (i, 1, n)), (j, 1, d)),
     r"\frac{\partial}{\partial c} a": lambda: Derivative(a, c),
+    r"{W^{2}}^\top \mathbf{1}": lambda: matrix("W^2", n, d).T * OneMatrix(n, 1),
+    r"\left(W^{1}_{i}\right)^{2}": lambda: array("W^1", n)[i] ** 2,
     r"a - (b - c)": lambda: a - (b - c),
     r"\ln(c) a": lambda: log(c) * a,
     r"a \ln c": lambda: a * log(c),
