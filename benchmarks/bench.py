@@ -6,17 +6,22 @@ that whatever else the machine does meets all of them alike, and a row shows the
 """
 
 import argparse
+import math
 import platform
 import sys
 import warnings
 from collections.abc import Callable
 from functools import partial
+from itertools import chain
 from time import perf_counter
 from typing import NamedTuple
 
+import autograd
+import autograd.numpy as anp
 import numpy as np
 import sklearn
 import torch
+from autograd.scipy.special import expit, logsumexp
 from sklearn._loss.loss import HalfMultinomialLoss
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
@@ -24,11 +29,13 @@ from sklearn.linear_model._linear_loss import LinearModelLoss
 from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
-from lib import data, linear, mlp, train
+from lib import data, graph, linear, mlp, train
+from lib.graph import backward, constant, leaf
 from lib.shapes import one_hot
 from lib.show import same, table
 
 LIB, TORCH, SKLEARN, BARE = "lib", "PyTorch autograd", "scikit-learn", "the matrix products alone"
+HAND, HIPS, SCALARS = "lib.mlp, derived by hand", "HIPS autograd", "an engine of Python scalars"
 
 
 class Contestant(NamedTuple):
@@ -64,13 +71,23 @@ def softmax_regression(threads: int) -> dict[str, Contestant]:
     }
 
 
-def network(widths: tuple[int, ...], n: int, threads: int) -> dict[str, Contestant]:
-    """Loss and gradient of a network with sigmoid hidden layers and a softmax head; digits if it has 64 inputs."""
-    rng, digits, L = np.random.default_rng(7), load_digits(), len(widths) - 1
+def problem(widths: tuple[int, ...], n: int) -> tuple:
+    """Rows, labels and a network at random: sigmoid hidden layers, softmax head; digits if it has 64 inputs."""
+    rng, digits = np.random.default_rng(7), load_digits()
     X, y = rng.random((n, widths[0])), rng.integers(0, widths[-1], n)
     if widths[0] == 64:
         X, y = digits.data[:n] / 16, digits.target[:n].astype(int)
-    net = mlp.init(widths, rng)
+    return X, y, mlp.init(widths, rng)
+
+
+def packed(parts):
+    """W[1] row by row, b[1], W[2], b[2], …: the layout of mlp.pack."""
+    return np.concatenate([np.asarray(part).ravel() for part in parts])
+
+
+def network(widths: tuple[int, ...], n: int, threads: int) -> dict[str, Contestant]:
+    """Loss and gradient of a network."""
+    (X, y, net), L = problem(widths, n), len(widths) - 1
 
     X_torch, y_torch = torch.from_numpy(X), torch.from_numpy(y)
     layers = [tuple(torch.from_numpy(part.copy()).requires_grad_() for part in (net.W[l], net.b[l])) for l in net.W]
@@ -98,16 +115,122 @@ def network(widths: tuple[int, ...], n: int, threads: int) -> dict[str, Contesta
         dA = {l - 1: gradients.dZ[l] @ net.W[l].T for l in range(L, 1, -1)}
         return Z, dA, {l: trace.A[l - 1].T @ gradients.dZ[l] for l in net.W}
 
-    def packed(layers):
-        return np.concatenate([np.asarray(part).ravel() for layer in layers for part in layer])
-
     return {
         LIB: Contestant(lambda: mlp.loss_and_grad(net, X, y), lambda result: (result[0], mlp.pack(result[1]))),
-        TORCH: Contestant(autograd, lambda result: (result[0].item(), packed((W.grad, b.grad) for W, b in result[1]))),
+        TORCH: Contestant(autograd, lambda result: (result[0].item(), packed(p.grad for p in chain(*result[1])))),
         SKLEARN: Contestant(lambda: model._backprop(X, Y, None, *buffers),
-                            lambda result: (result[0], packed(zip(*result[1:], strict=True)))),
+                            lambda result: (result[0], packed(chain(*zip(*result[1:], strict=True))))),
         BARE: Contestant(products, lambda result: (value, mlp.pack(gradients._replace(dW=result[2])))),
     }
+
+
+def engine(n: int, threads: int) -> dict[str, Contestant]:
+    """The same through the engine, from the rows of its table: nodes built, swept and dropped in every evaluation."""
+    (X, y, net), rows = problem(SMALL, n), np.arange(n)
+    others, params = network(SMALL, n, threads), [net.W[1], net.b[1], net.W[2], net.b[2]]
+    data, leaves = constant(X), [leaf(part) for part in params]
+
+    def ours():
+        W1, b1, W2, b2 = leaves
+        Z = graph.sigmoid(data @ W1 + b1) @ W2 + b2
+        loss = -graph.log_softmax(Z)[rows, y].mean()
+        return loss, backward(loss)
+
+    def theirs(params):
+        W1, b1, W2, b2 = params
+        Z = expit(X @ W1 + b1) @ W2 + b2
+        return -anp.mean((Z - logsumexp(Z, axis=1, keepdims=True))[rows, y])
+
+    loss_and_grad = autograd.value_and_grad(theirs)
+    return {
+        LIB: Contestant(ours, lambda result: (result[0].value, packed(result[1][part] for part in leaves))),
+        HAND: others[LIB],
+        TORCH: others[TORCH],
+        HIPS: Contestant(lambda: loss_and_grad(params), lambda result: (result[0], packed(result[1]))),
+    }
+
+
+class Scalar:
+    """A node of a scalar engine: its value, and its parents with the rates at which they move it."""
+
+    __slots__ = ("edges", "grad", "value")
+
+    def __init__(self, value, *edges):
+        self.value, self.edges, self.grad = value, edges, 0.0
+
+    def __add__(self, other):
+        return Scalar(self.value + other.value, (self, 1.0), (other, 1.0))
+
+    def __mul__(self, other):
+        return Scalar(self.value * other.value, (self, other.value), (other, self.value))
+
+    def through(self, f, slope):
+        """f of this node, where slope(x, f(x)) is its rate."""
+        y = f(self.value)
+        return Scalar(y, (self, slope(self.value, y)))
+
+    def backward(self):
+        """Leave ∂self/∂node in every node's grad: in the order in which they were made, from the last to the first."""
+        order, met, stack = [], set(), [self]
+        while stack:
+            node = stack.pop()
+            if node is None:
+                order.append(stack.pop())
+            elif node not in met:
+                met.add(node)
+                stack += [node, None, *(parent for parent, _ in node.edges)]
+        self.grad = 1.0
+        for node in reversed(order):
+            for parent, rate in node.edges:
+                parent.grad += rate * node.grad
+
+
+def scalars(n: int, threads: int) -> dict[str, Contestant]:
+    """The same through an engine whose nodes are single numbers, as a list of lists of Python objects."""
+    X, y, net = problem(SMALL, n)
+
+    def layer(rows, W, b):
+        return [[sum((a * w for a, w in zip(row, column, strict=True)), bias)
+                 for column, bias in zip(zip(*W, strict=True), b, strict=True)] for row in rows]
+
+    def theirs():
+        W1, W2 = ([[Scalar(w) for w in row] for row in W.tolist()] for W in net.W.values())
+        b1, b2 = ([Scalar(b) for b in part.tolist()] for part in net.b.values())
+        A = [[z.through(lambda z: 1 / (1 + math.exp(-z)), lambda z, a: a * (1 - a)) for z in row]
+             for row in layer([[Scalar(x) for x in row] for row in X.tolist()], W1, b1)]
+        loss = Scalar(0.0)
+        for row, label in zip(layer(A, W2, b2), y, strict=True):
+            total = sum((z.through(math.exp, lambda z, e: e) for z in row), Scalar(0.0))
+            loss += total.through(math.log, lambda t, _: 1 / t) + row[label] * Scalar(-1.0)
+        loss *= Scalar(1 / n)
+        loss.backward()
+        return loss, [*chain(*W1), *b1, *chain(*W2), *b2]
+
+    return {LIB: engine(n, threads)[LIB],
+            SCALARS: Contestant(theirs, lambda result: (result[0].value, packed(p.grad for p in result[1])))}
+
+
+def scalar_chain(length: int, threads: int) -> dict[str, Contestant]:
+    """x ← x w + w, over and over: what a node costs when there is nothing to compute."""
+    ours, theirs = leaf(0.5), torch.tensor(0.5, dtype=torch.float64, requires_grad=True)
+
+    def value(w):
+        x = w
+        for _ in range(length // 2):
+            x = x * w + w
+        return x
+
+    def run():
+        root = value(ours)
+        return root.value, backward(root)[ours]
+
+    def autograd():
+        theirs.grad = None
+        root = value(theirs)
+        root.backward()
+        return root, theirs.grad
+
+    return {LIB: Contestant(run), TORCH: Contestant(autograd, lambda result: (result[0].item(), result[1].item()))}
 
 
 def training(threads: int) -> dict[str, Contestant]:
@@ -148,6 +271,10 @@ GROUPS = {
     "network 64–32–10, digits, 128 rows": Group(partial(network, SMALL, 128), {TORCH: 0.5, SKLEARN: 0.8}),
     "network 64–32–10, digits, 1437 rows": Group(partial(network, SMALL, 1437), {TORCH: 0.5, SKLEARN: 0.8}),
     "network 784–512–512–10, 256 rows": Group(partial(network, LARGE, 256), {TORCH: 0.6, BARE: 1.25}, 2, 0.05),
+    "engine, 64–32–10, digits, 128 rows": Group(partial(engine, 128), {HAND: 1.8, TORCH: 0.8, HIPS: 0.35}),
+    "engine, 64–32–10, digits, 1437 rows": Group(partial(engine, 1437), {HAND: 1.4, TORCH: 0.6, HIPS: 0.6}),
+    "engine, 64–32–10, 128 rows, scalar by scalar": Group(partial(scalars, 128), {SCALARS: 0.001}, 1, 0.001),
+    "engine, a chain of 1000 scalar nodes": Group(partial(scalar_chain, 1000), {TORCH: 1.0}, 1, 0.1),
     "20 epochs, 64–32–10 on digits to 97 %": Group(training, {SKLEARN: 1.0}, 1, 0.005),
 }
 
@@ -188,7 +315,7 @@ def main() -> int:
             share, target = taken[LIB] / median, targets.get(name, np.inf)
             missed += share > target
             verdict = "" if name not in targets else f"≤ {target:g} " + ("met" if share <= target else "missed")
-            rows.append((title, name, str(threads), f"{median:.0f}", f"{share:.2f}", verdict))
+            rows.append((title, name, str(threads), f"{median:.0f}", f"{share:.2g}", verdict))
     print(f"Python {platform.python_version()}, NumPy {np.__version__}, scikit-learn {sklearn.__version__}, "
           f"PyTorch {torch.__version__}; {chosen.rounds} rounds, float64\n")
     print(table(rows, ["one loss and gradient", "by", "threads", "median µs", "lib / this", "target"]))

@@ -80,7 +80,7 @@ def apply(op: str, *inputs, ops: dict[str, Op] = OPS, **options) -> Node:
     if op not in ops:
         check_name("apply", ops, op=op)
     parents = tuple([node if type(node) is Node else constant(node) for node in inputs])
-    options = {name: _fixed(option) for name, option in options.items()}
+    options = {name: _fixed(option) for name, option in options.items()} if options else options
     try:
         value = ops[op].f(*[node.value for node in parents], **options)
     except (ValueError, IndexError) as error:

@@ -29,7 +29,8 @@ SAMPLES = {
     "matmul": (normal((4, 3), (3, 2)), {}), "transpose": (ROW, {}), "reshape": (ROW, {"shape": [(2, 6), (12,)]}),
     "broadcast": (normal((3,)), {"shape": [(4, 3), (2, 4, 3)]}),
     "take": (ROW, {"at": [1, (2, 1), (slice(None), 1), np.array([0, 2, 0]), (np.arange(4), np.array([2, 0, 0, 1]))]}),
-    "sum": (ROW, {"axis": [None, 0, 1, -1, (0, 1)]}), "mean": (ROW, {"axis": [None, 0, 1, -1, (0, 1)]}),
+    "sum": (ROW, {"axis": [None, 0, 1, -1, (0, 1)], "keepdims": [True]}),
+    "mean": (ROW, {"axis": [None, 0, 1, -1, (0, 1)], "keepdims": [True]}),
     "log_softmax": (ROW, {}),
 }
 CASES = [(name, {option: value}) for name, (_, options) in SAMPLES.items()
@@ -64,6 +65,11 @@ def test_a_wrong_rule_is_caught(name, options, rng):
 def test_a_vector_in_a_product_is_a_row_on_the_left_and_a_column_on_the_right(shapes, rng):
     inputs = normal(*shapes)(rng)
     assert all(report.ok for report in reports("matmul", {}, rng, inputs))
+
+
+@pytest.mark.parametrize("name", ["sum", "mean"])
+def test_a_sum_may_keep_its_axis(name, rng):
+    assert all(report.ok for report in reports(name, {"axis": 1, "keepdims": True}, rng))
 
 
 @pytest.mark.parametrize(("name", "inputs", "value", "sent"), [
