@@ -131,7 +131,7 @@ class AuthorLatex(LatexPrinter):
     def _print_Transpose(self, expr):
         tex = self._print(expr.arg)
         tex = tex if expr.arg.is_symbol else self._group(tex)
-        return (f"{{{tex}}}" if "^" in tex[-4:] else tex) + r"^\top"
+        return (f"{{{tex}}}" if "^" in tex and "(" != tex[0] else tex) + r"^\top"
 
     def _print_OneMatrix(self, expr):
         return r"\mathbf{1}"

@@ -29,6 +29,7 @@ WRITTEN = {
     r"\sum_{j=1}^{d} \sum_{i=1}^{n} (x_{i} + c)": lambda: Sum(Sum(x[i] + c, (i, 1, n)), (j, 1, d)),
     r"\frac{\partial}{\partial c} a": lambda: Derivative(a, c),
     r"{W^{2}}^\top \mathbf{1}": lambda: matrix("W^2", n, d).T * OneMatrix(n, 1),
+    r"{W^{(1)}}^\top": lambda: matrix("W^{(1)}", n, d).T,
     r"\left(W^{1}_{i}\right)^{2}": lambda: array("W^1", n)[i] ** 2,
     r"a - (b - c)": lambda: a - (b - c),
     r"\ln(c) a": lambda: log(c) * a,
