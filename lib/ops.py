@@ -49,7 +49,7 @@ def matmul_left(g: np.ndarray, y: np.ndarray, A: np.ndarray, B: np.ndarray) -> n
 
 
 _matmul_right = lambda g, y, A, B: A.T @ g if A.ndim == 2 else np.multiply.outer(A, g)
-_spread = lambda g, shape, axis=None, keepdims=False: np.broadcast_to(      # the transpose of a sum: to each term all of g
+_spread = lambda g, shape, axis=None, keepdims=False: np.broadcast_to(      # the transpose of a sum: all of g to each
     g if keepdims or axis is None else np.expand_dims(g, axis), shape)
 
 

@@ -278,7 +278,8 @@ def network(ax: Axes, values, weights, slopes=None, weight_slopes=None, names=()
     for l, W in enumerate(weights):
         for (i, j), weight in np.ndenumerate(W):
             ends = np.array([place[l, i], place[l + 1, j]])
-            ax.plot(*ends.T, color=COLORS["grey"], linewidth=0.6 + 1.6 * abs(weight) / (np.abs(W).max() or 1.0), zorder=1)
+            width = 0.6 + 1.6 * abs(weight) / (np.abs(W).max() or 1.0)
+            ax.plot(*ends.T, color=COLORS["grey"], linewidth=width, zorder=1)
             at = ends[0] + 0.32 * (ends[1] - ends[0])
             note(ax, at, said(weight), "blue", (0, 7))
             if weight_slopes is not None:
@@ -296,28 +297,29 @@ def network(ax: Axes, values, weights, slopes=None, weight_slopes=None, names=()
 
 
 def graph(ax: Axes, records: list[dict]) -> Axes:
-    """A computation graph from `graph.to_records`: what is computed in blue above each node, what comes back in orange.
+    """A computation graph from `graph.to_records`: above a node in blue its value, below in orange the gradient by it.
 
-    A circle holds the symbol of an operation, a bare name is an input; of an array the shape is given.
+    A circle holds the symbol of an operation; an input is its name, or its value if it has none. Arrays show shapes.
     """
-    place, bends = _layers(records)
-    for (parent, child), path in bends.items():
-        times = records[child]["parents"].count(parent)
-        ends = np.array([place[node] for node in path])
-        ax.plot(*ends[:-1].T, color=COLORS["grey"], linewidth=1.2, zorder=1)
+    place, paths = _layers(records)
+    for (parent, child), path in paths.items():
+        spots, times = np.array([place[node] for node in path]), records[child]["parents"].count(parent)
+        ax.plot(*spots[:-1].T, color=COLORS["grey"], linewidth=1.2, zorder=1)
         for bow in np.linspace(-0.25, 0.25, times) if times > 1 else [0.0]:
-            ax.annotate("", ends[-1], ends[-2], zorder=1, arrowprops={
-                "arrowstyle": "-|>", "color": COLORS["grey"], "lw": 1.2, "shrinkB": 13.5,
-                "shrinkA": 13.5 if len(path) == 2 else 0, "connectionstyle": f"arc3,rad={bow}"})
+            ax.annotate("", spots[-1], spots[-2], zorder=1, arrowprops={
+                "arrowstyle": "-|>", "color": COLORS["grey"], "lw": 1.2, "connectionstyle": f"arc3,rad={bow}",
+                "shrinkB": 13.5, "shrinkA": 0})
     for i, record in enumerate(records):
-        if record["symbol"]:
-            ax.scatter(*place[i], s=620, color="white", edgecolors=INK, linewidths=1.2, zorder=3)
-        note(ax, place[i], record["symbol"] or record["name"])
-        note(ax, place[i], _said(record["value"], record["symbol"] and record["name"]), "blue", (0, 22))
+        symbol, name = record["symbol"], record["name"]
+        ax.scatter(*place[i], s=680, color="white", edgecolors=INK if symbol else "white", linewidths=1.2, zorder=3)
+        ax.text(*place[i], symbol or name or _said(record["value"]), ha="center", va="center", zorder=6,
+                size=8 if len(symbol) > 3 else None)
+        if symbol or name:
+            note(ax, place[i], _said(record["value"], symbol and name), "blue", (0, 22))
         if record["gradient"] is not None:
             note(ax, place[i], _said(record["gradient"]), "orange", (0, -22))
-    spots = np.array(list(place.values()))
-    ax.set(xlim=(spots[:, 0].min() - 0.5, spots[:, 0].max() + 0.5), ylim=(spots[:, 1].min() - 0.6, spots[:, 1].max() + 0.6))
+    low, high = np.min(list(place.values()), axis=0), np.max(list(place.values()), axis=0)
+    ax.set(xlim=(low[0] - 0.4, high[0] + 0.4), ylim=(low[1] - 0.6, high[1] + 0.6))
     ax.set_axis_off()
     return ax
 
@@ -326,34 +328,34 @@ def _said(value, name=""):
     """A number to three digits, an array as its shape."""
     shape = " × ".join(map(str, np.shape(value)))
     said = shape or f"{round(float(value), 9) + 0.0:.3g}".replace("-", "−")
-    return f"{name}: {said}" if name and shape else f"{name} = {said}" if name else said
+    return f"{name} = {said}" if name and not shape else f"{name}: {said}" if name else said
 
 
 def _layers(records):
-    """Places of the nodes in layers, inputs next to what uses them first, and for every edge the places it bends at."""
-    layer, G = {}, nx.DiGraph()
+    """The place of every node, inputs just before what uses them first, and the places each edge passes on its way."""
+    layer = {}
     for i, record in enumerate(records):
         layer[i] = 1 + max((layer[parent] for parent in record["parents"]), default=-1)
     for i, record in enumerate(records):
-        users = [layer[child] for child, other in enumerate(records) if i in other["parents"]]
-        layer[i] = min(users, default=1) - 1 if not record["parents"] else layer[i]
-    bends = {(parent, child): [parent, *((parent, child, at) for at in range(layer[parent] + 1, layer[child])), child]
+        if not record["parents"]:
+            layer[i] = min((layer[j] for j, other in enumerate(records) if i in other["parents"]), default=1) - 1
+    paths = {(parent, child): [parent, *((at, parent, child) for at in range(layer[parent] + 1, layer[child])), child]
              for child, record in enumerate(records) for parent in record["parents"]}
-    for path in bends.values():
-        for node in path:
-            G.add_node(node, layer=layer[node] if node in layer else node[2])
+    G, rows, rank = nx.DiGraph(), {}, {}
+    G.add_nodes_from(layer)
+    for path in paths.values():
         nx.add_path(G, path)
-    rank = {node: i for i, node in enumerate(G)}
-    for beside in [G.predecessors, G.successors] * 4:                     # each next to the mean of its neighbours
-        middle = {node: np.mean([rank[other] for other in beside(node)] or [rank[node]]) for node in G}
-        for at in set(nx.get_node_attributes(G, "layer").values()):
-            row = sorted((node for node in G if G.nodes[node]["layer"] == at), key=middle.get)
-            rank.update({node: i - (len(row) - 1) / 2 for i, node in enumerate(row)})
-    ordered = nx.DiGraph()
-    ordered.add_nodes_from(sorted(G.nodes(data=True), key=lambda item: rank[item[0]]))
-    place = nx.multipartite_layout(ordered, subset_key="layer")
-    step = np.ptp([x for x, _ in place.values()]) / max(1, max(layer.values()))
-    return {node: at / step for node, at in place.items()}, bends
+    for node in G:
+        rows.setdefault(layer[node] if node in layer else node[0], []).append(node)
+    for beside, direction in [(G.predecessors, 1), (G.successors, -1)] * 4:    # each next to the mean of its neighbours
+        for at in sorted(rows)[::direction]:
+            mean = {node: np.mean([rank.get(other, 0) for other in beside(node)] or [rank.get(node, 0)])
+                    for node in rows[at]}
+            rows[at].sort(key=mean.get)
+            rank |= {node: i - (len(rows[at]) - 1) / 2 for i, node in enumerate(rows[at])}
+    place = nx.multipartite_layout(G, subset_key=rows)
+    step = np.ptp([x for x, _ in place.values()]) / max(1, len(rows) - 1) or 1.0
+    return {node: at / step for node, at in place.items()}, paths
 
 
 def box(ax: Axes) -> np.ndarray:

@@ -8,6 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from lib import plot
+from lib.graph import backward, leaf, to_records
 
 THETA = np.array([-3.5, 1.2, 1.0])
 TURN = np.array([[-0.574, 1.43, 0.144], [0.426, 0.43, 0.144], [0.426, 1.43, -0.856]])      # hue-rotate(180deg)
@@ -225,6 +226,41 @@ def test_network_writes_values_in_blue_above_and_slopes_in_orange_below(ax):
             for color in ("blue", "orange")}
     assert said["blue"] == said["orange"] == ["0.50", "1.00", "2.00", "3.00", "−4.00"]
     assert len(ax.lines) == 2 and ax.lines[0].get_linewidth() < ax.lines[1].get_linewidth()
+
+
+def records():
+    """x and y, a = x y, L = (a + a) + x with an edge past two layers, and an array beside them."""
+    x, y = leaf(2.0, "$x$"), leaf(-3.0, "$y$")
+    a = x * y
+    a.name = "$a$"
+    L = (a + a) + x + leaf(np.ones((3, 2)), "$M$").sum() * 1.0
+    return to_records(L, backward(L))
+
+
+def test_graph_writes_values_in_blue_and_gradients_in_orange(ax):
+    plot.graph(ax, records())
+    said = {color: sorted(t.get_text() for t in ax.texts if t.get_color() == plot.COLORS[color])
+            for color in ("blue", "orange")}
+    assert said["blue"] == sorted(["2", "−3", "$a$ = −6", "−12", "−10", "3 × 2", "6", "6", "−4"])
+    assert said["orange"] == sorted(["−5", "4", "2", "1", "1", "3 × 2", "1", "1", "1"])
+    assert [t.get_text() for t in ax.texts].count("1") == 6                   # five gradients, and the unnamed constant
+
+
+def test_graph_stands_in_layers_and_its_long_edges_go_around():
+    place, paths = plot._layers(records())
+    assert len({tuple(np.round(at, 6)) for at in place.values()}) == len(place)
+    for path in paths.values():
+        assert np.diff([place[node][0] for node in path]) == pytest.approx(1.0)
+    assert max(map(len, paths.values())) == 4                                 # x goes past a and a + a
+    assert plot._layers(records()[:1])[0].keys() == {0}
+
+
+def test_texts_of_a_graph_do_not_overlap():
+    fig, ax = plot.figure(7.2, 4.2)
+    plot.graph(ax, records())
+    FigureCanvasAgg(fig).draw()
+    boxes = [text.get_window_extent() for text in ax.texts if text.get_text()]
+    assert not [1 for a, b in itertools.combinations(boxes, 2) if a.overlaps(b)]
 
 
 def test_nothing_is_left_for_the_inline_backend(ax):
