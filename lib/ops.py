@@ -49,8 +49,8 @@ def matmul_left(g: np.ndarray, y: np.ndarray, A: np.ndarray, B: np.ndarray) -> n
 
 
 _matmul_right = lambda g, y, A, B: A.T @ g if A.ndim == 2 else np.multiply.outer(A, g)
-_spread = lambda g, shape, axis=None, keepdims=False: np.broadcast_to(      # the transpose of a sum: all of g to each
-    g if keepdims or axis is None else np.expand_dims(g, axis), shape)
+_spread = lambda g, shape, axis=None, keepdims=False: (         # the transpose of a sum: all of g to every term
+    np.zeros(shape) + (g if keepdims or axis is None else np.expand_dims(g, axis)))
 
 
 def sum_to(g: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
