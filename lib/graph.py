@@ -59,7 +59,8 @@ def constant(value: float | np.ndarray, name: str = "") -> Node:
 def _own(where, value, name=""):                 # a copy of a number, or of an array of float64
     if isinstance(value, Node):
         raise TypeError(f"{where}: the value is a node already: {value}")
-    return _frozen(value if type(value) is float else floats(where, **{name or "the value": value}).copy())
+    plain = type(value) in (float, int) and value == value
+    return _frozen(value if plain else floats(where, **{name or "the value": value}).copy())
 
 
 def _frozen(value):                              # an array becomes read-only; a scalar is so anyway

@@ -237,6 +237,7 @@ A, B = np.ones((3, 2)), np.ones((2, 4))
     (lambda: leaf(np.arange(3), "X"), TypeError, r"leaf: X has dtype int64, expected float64; write X\.astype\(float\)"),
     (lambda: leaf([1.0, 2.0]), TypeError, r"leaf: the value is a list, expected an array"),
     (lambda: leaf(np.array([1.0, np.nan])), ValueError, r"leaf: the value\[1\] is nan"),
+    (lambda: leaf(float("nan"), "x"), ValueError, r"leaf: x is nan"),
     (lambda: leaf(leaf(1.0)), TypeError, r"leaf: the value is a node already"),
     (lambda: leaf(1.0) * np.arange(3), TypeError, r"constant: the value has dtype int64"),
     (lambda: leaf(A) @ leaf(A), ValueError, r"matmul of \(3, 2\) and \(3, 2\)"),
