@@ -30,7 +30,9 @@ def sigmoid(z: Numbers) -> Numbers:
 def _sigmoid(z):
     """The same, unchecked, for the inside of a network."""
     with np.errstate(over="ignore"):
-        return 1.0 / (1.0 + np.exp(-z))
+        below = np.exp(-z)
+    below += 1.0
+    return np.divide(1.0, below, out=below if np.ndim(below) else None)
 
 
 def sigmoid_prime(z: Numbers) -> Numbers:
@@ -181,7 +183,7 @@ def softmax_terms(Z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 INSIDE = {              # for the inside of a network: f unchecked, and its slope from its output a
-    "sigmoid": (_sigmoid, lambda a: a * (1.0 - a)),
+    "sigmoid": (_sigmoid, lambda a: np.multiply(rest := 1.0 - a, a, out=rest)),
     "tanh":    (np.tanh,  lambda a: 1.0 - a * a),
 }
 

@@ -106,7 +106,7 @@ def softmax_cross_entropy_and_grad(Z: np.ndarray, y: np.ndarray) -> tuple[float,
     n, at_label = size["n"], (np.arange(size["n"]), y)
     S, E, total = softmax_terms(Z)
     value = (np.log(total[:, 0]) - S[at_label]).sum() / n
-    dZ = E / (n * total)
+    dZ = np.divide(E, n * total, out=E)
     dZ[at_label] -= 1.0 / n
     return float(value), dZ
 

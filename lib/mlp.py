@@ -145,7 +145,8 @@ def _hidden_layers(net, X):
     if check("forward", X=(X, "n d"))["d"] != len(W[1]):
         raise ValueError(f"forward: X has shape {X.shape}, expected (n, d) with d = {len(W[1])} from W[1]")
     for l in range(1, net.depth + 1):
-        Z[l] = A[l - 1] @ W[l] + b[l]
+        Z[l] = A[l - 1] @ W[l]
+        Z[l] += b[l]                                    # in place here and below: a new array costs as much as a sum
         if l < net.depth:
             A[l] = f(Z[l])
     return Trace(net, Z, A)
@@ -192,7 +193,8 @@ def _sweep(net, trace, dZ_last, lam):
             dW[l] += losses.l2_penalty_grad(W[l], lam)
         db[l] = ones @ dZ[l]
         if l > 1:
-            dZ[l - 1] = dZ[l] @ W[l].T * slope(Z[l - 1], A[l - 1])
+            dZ[l - 1] = dZ[l] @ W[l].T
+            dZ[l - 1] *= slope(Z[l - 1], A[l - 1])
     return Gradients(dW, db, dZ)
 
 

@@ -1,5 +1,6 @@
 """Door checks: a public function compares its arguments with the letters of its equation before it computes."""
 
+from functools import cache
 from numbers import Integral, Real
 
 import numpy as np
@@ -17,29 +18,38 @@ def check(where: str, **arrays: tuple[np.ndarray, str]) -> dict[str, int]:
     """
     sizes, fixed_by = {}, {}
     for name, (array, pattern) in arrays.items():
-        terms = pattern.removeprefix("int ").split()
-        _check_dtype(where, name, array, integers=pattern.startswith("int "))
-        _check_entries(where, name, array, np.isfinite, "finite numbers")
+        terms = _terms(pattern)
+        integers = pattern.startswith("int ")
+        _check_dtype(where, name, array, integers)
+        if not (integers or _all_finite(array)):
+            _check_entries(where, name, array, np.isfinite, "finite numbers")
         found = _solve(array.shape, terms, sizes)
         if found is None:
-            letters = [term.partition("+")[0] for term in terms]
+            letters = [letter for letter, _, _ in terms]
             known = [f"{letter} = {sizes[letter]} from {fixed_by[letter]}" for letter in sizes if letter in letters]
-            expected = f"({', '.join(terms)}{',' if len(terms) == 1 else ''})" + (" with " if known else "")
+            words = pattern.removeprefix("int ").split()
+            expected = f"({', '.join(words)}{',' if len(words) == 1 else ''})" + (" with " if known else "")
             raise ValueError(f"{where}: {name} has shape {array.shape}, expected {expected}{' and '.join(known)}")
         fixed_by |= {letter: name for letter in found if letter not in sizes}
         sizes = found
     return sizes
 
 
+@cache
+def _terms(pattern):
+    """A pattern as triples: the letter (or number) of each size, what is added to it, and the number it must be."""
+    parts = [term.partition("+") for term in pattern.removeprefix("int ").split()]
+    return [(letter, int(extra or 0), int(letter) if letter.isdigit() else None) for letter, _, extra in parts]
+
+
 def _solve(shape, terms, known):
     """The sizes that make the terms equal to the shape, or None if there are none."""
-    sizes = dict(known)
     if len(shape) != len(terms):
         return None
-    for length, term in zip(shape, terms, strict=True):
-        letter, _, extra = term.partition("+")
-        size = length - int(extra or 0)
-        if size < 1 or size != (int(letter) if letter.isdigit() else sizes.setdefault(letter, size)):
+    sizes = dict(known)
+    for length, (letter, extra, fixed) in zip(shape, terms, strict=True):
+        size = length - extra
+        if size < 1 or size != (fixed or sizes.setdefault(letter, size)):
             return None
     return sizes
 
@@ -54,6 +64,13 @@ def _check_dtype(where, name, array, integers=False):
         raise TypeError(f"{where}: {name} has dtype {array.dtype}, expected {wanted}; write {name}.astype({cast})")
     if array.size == 0:
         raise ValueError(f"{where}: {name} has shape {array.shape}, which holds no numbers")
+
+
+def _all_finite(array):
+    """One pass that allocates nothing: a sum of squares is finite only if all entries are (it may also overflow)."""
+    flat = array.ravel(order="K")
+    with np.errstate(over="ignore"):
+        return np.isfinite(flat.dot(flat))
 
 
 def _check_entries(where, name, array, fits, expected):

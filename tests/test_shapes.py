@@ -105,3 +105,8 @@ def test_scalars_out_of_range_are_named(check, bad, good):
     for value in bad:
         with pytest.raises(ValueError, match=r"f: size = .*, expected a "):
             check("f", size=value)
+
+
+def test_entries_too_large_to_square_are_finite():
+    assert shapes.check("f", X=(np.full((2, 3), 1e300), "n d")) == {"n": 2, "d": 3}
+    assert shapes.check("f", X=(np.full((2, 3), 1e300).T, "d n")) == {"d": 3, "n": 2}
