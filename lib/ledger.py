@@ -94,8 +94,11 @@ def _code(line):
 
 
 def _words(sentence):
-    """A sentence of the ledger in Markdown: formulas in TeX as code, anything else with its signs protected."""
-    return f"`{sentence}`" if "\\" in sentence else re.sub(r"([`*_{}\[\]<>#|$~])", r"\\\1", sentence)
+    """A sentence of the ledger in Markdown: a formula as math, TeX among words as code, other signs protected."""
+    if "\\" not in sentence:
+        return re.sub(r"([`*_{}\[\]<>#|$~])", r"\\\1", sentence)
+    in_words = re.search(r"[A-Za-z]{4,}", re.sub(r"\\text\{[^}]*\}|\\[a-zA-Z]+", "", sentence))
+    return f"`{sentence}`" if in_words else f"${sentence}$"
 
 
 def slip(id: str, claimed: float | np.ndarray | str, true: float | np.ndarray | str) -> Slip:

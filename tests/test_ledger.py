@@ -53,7 +53,8 @@ def test_a_slip_in_arrays_and_words():
     assert "gives:      [[1, 1],\n               [1, 1]]\n" in repr(slip)
     markdown = slip._repr_markdown_()
     assert "| `[[1, 1],` | `refused: \\|shapes\\|` |\n| ` [1, 1]]` |  |" in markdown
-    assert r"> `a_{ik}^{(0)} \leftarrow" in markdown                        # TeX stays as it is written
+    assert r"> $a_{ik}^{(0)} \leftarrow" in markdown                        # a formula is set as one
+    assert r"> `\partial J" in ledger.slip("S3-15", 1, 2)._repr_markdown_()              # one among words stays code
     assert r"theta\_0/sqrt(theta\_0^2" in ledger.slip("AN-04e", 1.0, 2.0)._repr_markdown_()
     assert ledger.slip("S0-R10", 1, 2).title == "S0-R10, ambiguous"
 
