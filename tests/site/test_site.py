@@ -13,7 +13,7 @@ from built import SITE, pages
 
 ROOT = SITE.parents[1]
 LIMIT = 600_000             # bytes that a page may transfer on first load, everything included
-BOXES = ".rhs, .lhs, .katex-display, pre, .pst-scrollable-table-container, .flipbook-live, svg *"  # may be wider
+BOXES = ".rhs, .lhs, .katex-display, pre, blockquote, .pst-scrollable-table-container, .flipbook-live, svg *"  # may be wider
 PACKED = {".html", ".css", ".js", ".svg", ".json"}      # what a server sends compressed
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 
