@@ -78,7 +78,7 @@ class Gradient(MatrixExpr):
         return (*self.args[1].shape, Integer(1))[:2]
 
 
-def variables(expressions, bound=()) -> dict[str, object]:
+def variables(expressions) -> dict[str, object]:
     """The arrays and scalars a set of expressions is about, by name: what has to be drawn."""
     found = {}
     for expr in expressions:
@@ -88,7 +88,7 @@ def variables(expressions, bound=()) -> dict[str, object]:
             found.setdefault(symbol.name, symbol)
     labels = {base.label for base in found.values() if isinstance(base, IndexedBase)}
     for expr in expressions:
-        for symbol in expr.atoms(Symbol) - labels - set(bound):
+        for symbol in expr.atoms(Symbol) - labels:
             if not symbol.is_integer:
                 found.setdefault(symbol.name, symbol)
     return dict(sorted(found.items()))
