@@ -176,10 +176,10 @@ def softmax_terms(Z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     positive and no sum is below 1, so nothing overflows and the logarithm of 0 is never taken.
     Shapes: Z (n, k), checked by the caller → (n, k), (n, k), (n, 1); a single row (k,) → (k,), (k,), (1,).
     """
-    Z = np.asfortranarray(Z)                # class by class in memory: max and sum of the rows then run over columns
-    S = Z - Z.max(axis=-1, keepdims=True)
+    S = np.array(Z, order="F")              # class by class in memory: max and sum of the rows then run over columns
+    S -= np.maximum.reduce(S, axis=-1, keepdims=True)
     E = np.exp(S)
-    return S, E, E.sum(axis=-1, keepdims=True)
+    return S, E, np.add.reduce(E, axis=-1, keepdims=True)
 
 
 INSIDE = {              # for the inside of a network: f unchecked, and its slope from its output a

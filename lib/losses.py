@@ -3,7 +3,7 @@
 import numpy as np
 
 from lib.activations import log_sigmoid, sigmoid, softmax_terms, step
-from lib.shapes import check, check_labels, check_not_negative, floats
+from lib.shapes import check, check_labels, check_not_negative, check_range, floats
 
 
 def zero_one(z: np.ndarray, y: np.ndarray) -> float:
@@ -100,14 +100,22 @@ def softmax_cross_entropy_and_grad(Z: np.ndarray, y: np.ndarray) -> tuple[float,
 
     Shapes: Z (n, k), y (n,) → scalar, (n, k).
     """
-    size = check("softmax_cross_entropy", Z=(Z, "n k"), y=(y, "int n"))
-    if y.min() < 0 or y.max() >= size["k"]:
-        check_labels("softmax_cross_entropy", y, size["k"])              # which names the first that is wrong
-    n, at_label = size["n"], (np.arange(size["n"]), y)
-    S, E, total = softmax_terms(Z)
-    value = (np.log(total[:, 0]) - S[at_label]).sum() / n
+    check_range("softmax_cross_entropy", y, check("softmax_cross_entropy", Z=(Z, "n k"), y=(y, "int n"))["k"])
+    return softmax_cross_entropy_inside(Z, y)
+
+
+def softmax_cross_entropy_inside(Z: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
+    """The same, unchecked, for the inside of a network: Z finite, every y a label.
+
+    Class by class in memory, the entry at the label of row i is number n yᵢ + i: one index an entry instead of two.
+    Shapes: Z (n, k), y (n,) → scalar, (n, k).
+    """
+    n, (S, E, total) = len(y), softmax_terms(Z)
+    at_label = n * y
+    at_label += np.arange(n)
+    value = (np.log(total).sum() - S.ravel(order="F").take(at_label).sum()) / n
     dZ = np.divide(E, n * total, out=E)
-    dZ[at_label] -= 1.0 / n
+    dZ.ravel(order="F")[at_label] -= 1.0 / n                    # a view of dZ, which lies class by class
     return float(value), dZ
 
 

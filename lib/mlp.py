@@ -7,17 +7,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import pairwise
+from math import isfinite
 from typing import NamedTuple
 
 import numpy as np
 
 from lib import losses
 from lib.activations import ACTIVATIONS, identity, output_and_slope, sigmoid, softmax, step
-from lib.shapes import check, check_count, check_not_negative
+from lib.shapes import check, check_count, check_not_negative, check_range
 
 
 class Head(NamedTuple):
-    """A row of the table: output function, loss(Z, y), its gradient by Z, both at once, decision, letters of y."""
+    """A row of the table: output function, loss(Z, y), its gradient by Z, both at once, decision, letters of y.
+
+    Both at once is for the inside of a network: X and y are checked against the letters, Z comes from them.
+    """
 
     f: Callable
     loss: Callable
@@ -32,13 +36,20 @@ def _head(f, loss, loss_grad, predict, targets):
     return Head(f, loss, loss_grad, lambda Z, y: (loss(Z, y), loss_grad(Z, y)), predict, targets)
 
 
+def _softmax_loss_and_grad(Z, y):
+    """The loss of the softmax head and its gradient; a Z that overflowed shows in the loss, and is then named."""
+    check_range("softmax_cross_entropy", y, Z.shape[1])
+    both = losses.softmax_cross_entropy_inside(Z, y)
+    return both if isfinite(both[0]) else losses.softmax_cross_entropy_and_grad(Z, y)
+
+
 HEADS: dict[str, Head] = {
-    "linear": _head(identity, losses.squared_error, losses.squared_error_grad, identity, "nk"),
+    "linear": _head(identity, losses.squared_error, losses.squared_error_grad, identity, "n k"),
     "sigmoid": _head(sigmoid, lambda Z, y: losses.binary_cross_entropy(Z[:, 0], y),
                      lambda Z, y: losses.binary_cross_entropy_grad(Z[:, 0], y)[:, None],
-                     lambda Z: step(Z[:, 0]).astype(int), "n"),
+                     lambda Z: step(Z[:, 0]).astype(int), "int n"),
     "softmax": Head(softmax, losses.softmax_cross_entropy, losses.softmax_cross_entropy_grad,
-                    losses.softmax_cross_entropy_and_grad, lambda Z: Z.argmax(axis=1), "n"),
+                    _softmax_loss_and_grad, lambda Z: Z.argmax(axis=1), "int n"),
 }
 
 
@@ -139,10 +150,10 @@ def forward(net: Network, X: np.ndarray) -> Trace:
     return trace
 
 
-def _hidden_layers(net, X):
-    """The forward pass up to Z[L]: what the loss needs."""
+def _hidden_layers(net, X, **targets):
+    """The forward pass up to Z[L]: what the loss needs. Targets with their letters are checked beside X."""
     (f, _), W, b, Z, A = output_and_slope(net.hidden), net.W, net.b, {}, {0: X}
-    if check("forward", X=(X, "n d"))["d"] != len(W[1]):
+    if check("forward", X=(X, "n d"), **targets)["d"] != len(W[1]):
         raise ValueError(f"forward: X has shape {X.shape}, expected (n, d) with d = {len(W[1])} from W[1]")
     for l in range(1, net.depth + 1):
         Z[l] = A[l - 1] @ W[l]
@@ -158,8 +169,8 @@ def loss(net: Network, X: np.ndarray, y: np.ndarray, lam: float = 0.0) -> float:
     Shapes: X (n, d₀); y (n,) integer labels, for a linear head (n, d_L) float targets → scalar.
     Units:  nats per row; for a linear head those of y, squared.
     """
+    _check_targets("loss", net, len(X), y)
     Z = _hidden_layers(net, X).Z[net.depth]
-    _check_targets("loss", net, Z, y)
     return HEADS[net.head].loss(Z, y) + _penalty(net, lam)
 
 
@@ -179,7 +190,7 @@ def backward(net: Network, trace: Trace, y: np.ndarray, lam: float = 0.0) -> Gra
     Source: chapters/mlp/classification, "The backward pass".
     """
     _check_trace(net, trace)
-    _check_targets("backward", net, trace.Z[net.depth], y)
+    _check_targets("backward", net, len(trace.A[0]), y)
     return _sweep(net, trace, HEADS[net.head].loss_grad(trace.Z[net.depth], y), lam)
 
 
@@ -203,8 +214,8 @@ def loss_and_grad(net: Network, X: np.ndarray, y: np.ndarray, lam: float = 0.0) 
 
     Shapes: X (n, d₀), y as in `loss` → scalar, gradients.
     """
-    trace = _hidden_layers(net, X)
-    _check_targets("loss_and_grad", net, trace.Z[net.depth], y)
+    _check_targets("loss_and_grad", net, len(X), y)
+    trace = _hidden_layers(net, X, y=(y, HEADS[net.head].targets))
     value, dZ_last = HEADS[net.head].loss_and_grad(trace.Z[net.depth], y)
     return value + _penalty(net, lam), _sweep(net, trace, dZ_last, lam)
 
@@ -241,11 +252,12 @@ def _penalty(net, lam):
     return sum(losses.l2_penalty(W, lam) for W in net.W.values()) if lam else 0.0
 
 
-def _check_targets(where, net, Z, y):
-    """Refuse targets that are not in the shape this head asks for; what they hold is checked by its loss."""
-    if np.ndim(y) != len(HEADS[net.head].targets):
-        expected = ", ".join(HEADS[net.head].targets)
-        raise ValueError(f"{where}: y has shape {np.shape(y)}, a {net.head} head expects ({expected}), n = {len(Z)}")
+def _check_targets(where, net, n, y):
+    """Refuse targets that are not in the shape this head asks for; what they hold is checked against its letters."""
+    letters = HEADS[net.head].targets.removeprefix("int ").split()
+    if np.ndim(y) != len(letters):
+        expected = f"a {net.head} head expects ({', '.join(letters)}), n = {n}"
+        raise ValueError(f"{where}: y has shape {np.shape(y)}, {expected}")
 
 
 def _check_trace(net, trace):

@@ -1,6 +1,7 @@
 """Door checks: a public function compares its arguments with the letters of its equation before it computes."""
 
 from functools import cache
+from math import isfinite
 from numbers import Integral, Real
 
 import numpy as np
@@ -70,7 +71,7 @@ def _all_finite(array):
     """One pass that allocates nothing: a sum of squares is finite only if all entries are (it may also overflow)."""
     flat = array.ravel(order="K")
     with np.errstate(over="ignore"):
-        return np.isfinite(flat.dot(flat))
+        return isfinite(flat.dot(flat))
 
 
 def _check_entries(where, name, array, fits, expected):
@@ -101,11 +102,15 @@ def check_labels(where: str, y: np.ndarray, k: int) -> np.ndarray:
     Raises: TypeError for labels that are not integers, ValueError for a label out of range.
     """
     check(where, y=(y, "int n"))
-    wrong = (y < 0) | (y >= k)
-    if wrong.any():
-        at, labels = first(wrong), f"with k = {k} classes labels run 0..{k - 1}"
-        raise ValueError(f"{where}: {entry('y', at)} = {y[at]} is not a label; {labels}")
+    check_range(where, y, k)
     return y
+
+
+def check_range(where: str, y: np.ndarray, k: int) -> None:
+    """Refuse a label out of 0..k−1 among integers that are checked already.  Shapes: y (n,)."""
+    if y.min() < 0 or y.max() >= k:
+        at, labels = first((y < 0) | (y >= k)), f"with k = {k} classes labels run 0..{k - 1}"
+        raise ValueError(f"{where}: {entry('y', at)} = {y[at]} is not a label; {labels}")
 
 
 def one_hot(y: np.ndarray, k: int) -> np.ndarray:
