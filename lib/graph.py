@@ -129,7 +129,7 @@ def sweep(root: Node, grads: dict, ops: dict[str, Op] = OPS, order: list[Node] |
         x used by several y:  ∂L/∂x = Σ over these y of what their rules send x    (eq:fan-out)
 
     Every node waits for all that use it. Sums are new arrays, because a rule may send one array to two parents.
-    Source: chapters/graphs/autodiff, "The engine".
+    Source: chapters/graphs/chain-rule, "A node that is used more than once".
     """
     for node in reversed(topological(root)) if order is None else order:
         if node.varies and node.parents:
