@@ -180,9 +180,13 @@ def backward(root: Node, seed=None, ops: dict[str, Op] = OPS, order: list[Node] 
     return grads
 
 
-def to_records(root: Node, grads: dict | None = None, ops: dict[str, Op] = OPS) -> list[dict]:
-    """What a picture needs of every node, inputs first; parents are given by their places in this list."""
+def to_records(root: Node, grads: dict | None = None, ops: dict[str, Op] = OPS, step: Step | None = None) -> list[dict]:
+    """What a picture needs of every node, inputs first; parents are given by their places in this list.
+
+    With a step of the sweep the record of its node also holds what it sends; that of every other node holds ().
+    """
     nodes, grads = topological(root), grads or {}
     place = {node: i for i, node in enumerate(nodes)}
     return [{"name": node.name, "symbol": ops[node.op].symbol if node.op else "", "value": node.value,
-             "gradient": grads.get(node), "parents": [place[parent] for parent in node.parents]} for node in nodes]
+             "gradient": grads.get(node), "parents": [place[parent] for parent in node.parents],
+             "sent": step.sent if step and step.node is node else ()} for node in nodes]

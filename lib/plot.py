@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from itertools import pairwise
 
 import matplotlib
 import networkx as nx
@@ -16,6 +17,8 @@ from IPython.display import Image, display
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.patches import ConnectionStyle
+from matplotlib.path import Path
 from matplotlib.patheffects import withStroke
 from matplotlib.transforms import ScaledTranslation
 from PIL import Image as Pixels
@@ -300,28 +303,55 @@ def graph(ax: Axes, records: list[dict]) -> Axes:
     """A computation graph from `graph.to_records`: above a node in blue its value, below in orange the gradient by it.
 
     A circle holds the symbol of an operation; an input is its name, or its value if it has none. Arrays show shapes.
+    A node whose turn it is in the sweep is orange, and so is what it sends back along its edges.
     """
     place, paths = _layers(records)
-    for (parent, child), path in paths.items():
-        spots, times = np.array([place[node] for node in path]), records[child]["parents"].count(parent)
-        ax.plot(*spots[:-1].T, color=COLORS["grey"], linewidth=1.2, zorder=1)
-        for bow in np.linspace(-0.25, 0.25, times) if times > 1 else [0.0]:
-            ax.annotate("", spots[-1], spots[-2], zorder=1, arrowprops={
-                "arrowstyle": "-|>", "color": COLORS["grey"], "lw": 1.2, "connectionstyle": f"arc3,rad={bow}",
-                "shrinkB": 13.5, "shrinkA": 0})
-    for i, record in enumerate(records):
-        symbol, name = record["symbol"], record["name"]
-        ax.scatter(*place[i], s=680, color="white", edgecolors=INK if symbol else "white", linewidths=1.2, zorder=3)
-        ax.text(*place[i], symbol or name or _said(record["value"]), ha="center", va="center", zorder=6,
-                size=8 if len(symbol) > 3 else None)
-        if symbol or name:
-            note(ax, place[i], _said(record["value"], symbol and name), "blue", (0, 22))
-        if record["gradient"] is not None:
-            note(ax, place[i], _said(record["gradient"]), "orange", (0, -22))
     low, high = np.min(list(place.values()), axis=0), np.max(list(place.values()), axis=0)
     ax.set(xlim=(low[0] - 0.4, high[0] + 0.4), ylim=(low[1] - 0.6, high[1] + 0.6))
+    radius = [max(13.5, 2.5 * max(map(len, record["symbol"].split()), default=0)) for record in records]
+    for (parent, child), path in paths.items():
+        spots, inputs = [place[node] for node in path], records[child]["parents"]
+        times = [k for k, other in enumerate(inputs) if other == parent]
+        for k, bow in zip(times, np.linspace(0.3, -0.3, len(times)) if len(times) > 1 else [0.0], strict=True):
+            _edge(ax, spots, bow, radius[parent], radius[child], (*records[child]["sent"], *[None] * len(inputs))[k])
+    for at, size, record in zip((place[i] for i in range(len(records))), radius, records, strict=True):
+        symbol, name, turn = record["symbol"], record["name"], "orange" if record["sent"] else ""
+        ax.scatter(*at, s=(2 * size - 1) ** 2, color=tint(turn) if turn else "white", linewidths=1.2, zorder=3,
+                   edgecolors=COLORS.get(turn, INK) if symbol else "white")
+        ax.text(*at, symbol.replace(" ", "\n") or name or _said(record["value"]), ha="center", va="center", zorder=6,
+                size=8 if len(symbol) > 3 else None, linespacing=0.9)
+        if symbol or name:
+            note(ax, at, _said(record["value"], symbol and name), "blue", (0, size + 8.5))
+        if record["gradient"] is not None:
+            note(ax, at, _said(record["gradient"]), "orange", (0, -size - 8.5))
     ax.set_axis_off()
     return ax
+
+
+def _edge(ax, spots, bow, shrink_start, shrink_end, sent):
+    """An arrow from an input past the given places to its user; back to the input, with the piece, if one is sent."""
+    legs = list(pairwise(spots))
+    for number, (start, end) in enumerate(legs):
+        first, last = number == 0, number == len(legs) - 1
+        head = "-|>" if sent is None and last else "<|-" if sent is not None and first else "-"
+        ax.annotate("", end, start, zorder=1, arrowprops={
+            "arrowstyle": head, "color": COLORS["grey" if sent is None else "orange"], "lw": 1.2,
+            "connectionstyle": Level(bow), "shrinkA": shrink_start * first, "shrinkB": shrink_end * last})
+    if sent is not None:
+        step = 72 * ax.figure.get_size_inches()[0] / np.ptp(ax.get_xlim())         # from layer to layer, in points
+        note(ax, np.mean(legs[-1], axis=0), _said(sent), "orange", (0, 0.75 * bow * step))
+
+
+class Level(ConnectionStyle._Base):
+    """An edge that leaves and arrives level, clear of what stands above and below a node; a bow parts twins."""
+
+    def __init__(self, bow: float):
+        self.bow = bow
+
+    def connect(self, start, end):
+        (left, y0), (right, y1) = start, end
+        middle, rise = (left + right) / 2, self.bow * (right - left)
+        return Path([start, (middle, y0 + rise), (middle, y1 + rise), end], [Path.MOVETO, *[Path.CURVE4] * 3])
 
 
 def _said(value, name=""):

@@ -281,3 +281,5 @@ def test_records_for_a_picture():
     assert [(r["name"], r["symbol"], r["value"], r["gradient"], r["parents"]) for r in records] == [
         ("", "", 1.0, None, []), ("x", "", 3.0, 6.0, []), ("", "×", 9.0, 1.0, [1, 1]), ("", "+", 10.0, 1.0, [2, 0])]
     assert to_records(L)[1]["gradient"] is None
+    step = next(sweep(L, {L: np.float64(1.0)}))
+    assert [r["sent"] for r in to_records(L, step=step)] == [(), (), (), (1.0, None)]

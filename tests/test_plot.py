@@ -8,7 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from lib import plot
-from lib.graph import backward, leaf, to_records
+from lib.graph import backward, leaf, sweep, to_records
 
 THETA = np.array([-3.5, 1.2, 1.0])
 TURN = np.array([[-0.574, 1.43, 0.144], [0.426, 0.43, 0.144], [0.426, 1.43, -0.856]])      # hue-rotate(180deg)
@@ -253,6 +253,30 @@ def test_graph_stands_in_layers_and_its_long_edges_go_around():
         assert np.diff([place[node][0] for node in path]) == pytest.approx(1.0)
     assert max(map(len, paths.values())) == 4                                 # x goes past a and a + a
     assert plot._layers(records()[:1])[0].keys() == {0}
+
+
+def test_a_graph_shows_whose_turn_it_is_and_what_is_sent_back(ax):
+    x = leaf(3.0, "$x$")
+    L = (x * x) * 5.0
+    first, second = sweep(L, {L: np.float64(1)})
+    plot.graph(ax, to_records(L, step=first))
+    plot.graph(other := plot.figure()[1], to_records(L, step=second))
+    for axes, said, circles in ((ax, ["5"], 1), (other, ["15", "15"], 1)):
+        assert [t.get_text() for t in axes.texts if t.get_color() == plot.COLORS["orange"]] == said
+        edges = [t.arrow_patch for t in axes.texts if getattr(t, "arrow_patch", None)]
+        assert len(edges) == 4 and sum(e.get_edgecolor()[:3] == rgb_tuple("orange") for e in edges) == len(said)
+        assert sum(tuple(c.get_edgecolor()[0, :3]) == rgb_tuple("orange") for c in axes.collections) == circles
+
+
+def rgb_tuple(name):
+    return plot.to_rgb(plot.COLORS[name])
+
+
+def test_edges_of_a_graph_leave_and_arrive_level():
+    path = plot.Level(0.2).connect((0.0, 10.0), (100.0, -40.0))
+    assert path.vertices.tolist() == [[0, 10], [50, 30], [50, -20], [100, -40]]
+    straight = plot.Level(0.0).connect((0.0, 10.0), (100.0, -40.0)).vertices
+    assert straight[0, 1] == straight[1, 1] and straight[2, 1] == straight[3, 1]
 
 
 def test_texts_of_a_graph_do_not_overlap():
