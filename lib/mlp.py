@@ -254,9 +254,9 @@ def _penalty(net, lam):
 
 def _check_targets(where, net, n, y):
     """Refuse targets that are not in the shape this head asks for; what they hold is checked against its letters."""
-    letters = HEADS[net.head].targets.removeprefix("int ").split()
-    if np.ndim(y) != len(letters):
-        expected = f"a {net.head} head expects ({', '.join(letters)}), n = {n}"
+    vectors = HEADS[net.head].targets == "int n"
+    if np.ndim(y) != 2 - vectors:
+        expected = f"a {net.head} head expects ({'n' if vectors else 'n, k'}), n = {n}"
         raise ValueError(f"{where}: y has shape {np.shape(y)}, {expected}")
 
 
