@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from lib import gradcheck
-from lib.gradcheck import check_gradient, check_vjp, compare, complex_step, numerical_gradient
+from lib.gradcheck import (
+    check_direction,
+    check_gradient,
+    check_vjp,
+    compare,
+    complex_step,
+    jacobian,
+    numerical_gradient,
+)
 
 A = np.array([[1.0, 2.0, 0.0], [0.0, -1.0, 3.0]])
 
@@ -85,6 +93,21 @@ def test_the_report_names_the_entry():
     assert repr(check_gradient(f, grad, X, name="W")) == "W: agrees: at (1, 2) claimed -3, slope -3"
 
 
+@pytest.mark.parametrize(("claimed", "text"), [
+    ([1.0, 3.0], "agrees: at (1,) claimed 3"), ([1.0, 4.0], "disagrees: at (1,) claimed 4, too large"),
+    ([1.0, -4.0], "disagrees: at (1,) claimed -4, too small"), ([np.nan, 3.0], "disagrees: at (0,) claimed nan, no number"),
+    ([np.inf, 3.0], "disagrees: at (0,) claimed inf, too large"),
+    ([1.0], "disagrees: claimed has shape (1,), expected (2,)")])
+def test_an_exercise_does_not_give_its_answer_away(claimed, text):
+    report = compare(np.array(claimed), np.array([1.0, 3.0]))
+    assert str(report) == text and report.ok == text.startswith("agrees")
+
+
+def test_a_true_value_is_shown_under_the_name_it_is_given():
+    report = compare(np.array(4.0), np.array(3.0), name="N", against="by counting")
+    assert str(report) == "N: disagrees: claimed 4, by counting 3"
+
+
 def test_rounding_does_not_choose_the_entry():
     slope = np.array([1.0, -3.0, 3.0, 3.0 + 1e-9])
     for noise in (0.0, 1e-10, -1e-10):
@@ -139,6 +162,69 @@ def test_a_steep_smooth_function_has_no_kink(curvature):
     assert str(report) == f"disagrees: at (0,) claimed {-0.6 * curvature:.6g}, slope {0.6 * curvature:.6g}"
 
 
+def spread(v):
+    """A function of three numbers with four values, in a (2, 2) array."""
+    return np.array([[v[0] * v[1], v[2] + v[0] * 0.0], [np.exp(v[0]), v[0] - v[1] * v[2]]])
+
+
+def test_jacobian_by_hand():
+    J = jacobian(lambda v: spread(v).ravel(), np.array([0.0, 2.0, 3.0]))
+    assert J == pytest.approx(np.array([[2.0, 0.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [1.0, -3.0, -2.0]]))
+    assert (jacobian(spread, np.array([0.0, 2.0, 3.0])) == J.reshape(2, 2, 3)).all()
+    assert jacobian(lambda X: X.T @ X, np.ones((2, 3))).shape == (3, 3, 2, 3)
+
+
+def test_jacobian_of_a_scalar_is_its_gradient(rng):
+    X = rng.standard_normal((2, 3))
+    assert (jacobian(f, X) == complex_step(f, X)).all()
+
+
+def test_one_direction_has_no_false_alarms():
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        report = check_direction(f, grad, rng.standard_normal((2, 3)), rng)
+        assert report.ok and report.margin < 0.2, (seed, report.margin)
+
+
+@pytest.mark.parametrize(("wrong", "found"), [(scaled, 100), (sign, 100), (nan_entry, 100), (one_entry, 85)])
+def test_one_direction_finds_planted_errors(wrong, found):
+    reports = [check_direction(f, wrong, X, rng) for seed in range(100)
+               for rng in [np.random.default_rng(seed)] for X in [rng.standard_normal((2, 3))]]
+    assert sum(not report.ok for report in reports) >= found
+    assert all(report.ok or str(report).startswith("disagrees: claimed") for report in reports)
+
+
+def test_one_direction_refuses_a_wrong_shape(rng):
+    report = check_direction(f, lambda X: grad(X).T, A, rng, name="W")
+    assert str(report) == "W: disagrees: claimed has shape (3, 2), expected (2, 3)"
+
+
+def test_one_direction_misses_as_often_as_it_says():
+    """An error at right angles to the gradient, as large as the tolerance, is missed half the time."""
+    missed = []
+    for seed in range(2000):
+        rng = np.random.default_rng(seed)
+        g, e = np.array([3.0, 4.0, 0.0]), 5e-6 * np.array([0.8, -0.6, 0.0])
+        missed.append(check_direction(lambda x, g=g: float(g @ x), lambda x, c=g + e: c, np.zeros(3), rng).ok)
+    assert np.mean(missed) == pytest.approx(0.5, abs=0.04)
+
+
+def test_one_direction_serves_a_large_gradient(rng):
+    X, calls = rng.standard_normal(100_000), []
+
+    def f(x):
+        calls.append(1)
+        return float(np.tanh(x).mean())
+
+    assert check_direction(f, lambda x: (1 - np.tanh(x) ** 2) / len(x), X, rng).ok
+    assert len(calls) == 3                                       # two to the sides, one for the size of f
+
+
+def test_one_direction_says_that_it_crosses_a_kink(rng):
+    report = check_direction(lambda x: np.maximum(x, 0).sum(), lambda x: (x > 0).astype(float), np.zeros(3), rng)
+    assert not report.ok and "near a kink" in str(report)
+
+
 def matmul_vjp(g, out, X, W):
     """The backward rule of X @ W."""
     return g @ W.T, X.T @ g
@@ -164,6 +250,9 @@ def test_backward_rules(wrong, rng):
     (lambda: numerical_gradient(grad, A), ValueError, r"f\(x\) has shape \(2, 3\); a gradient needs a scalar"),
     (lambda: complex_step(lambda x: np.abs(x).sum(), A), TypeError, "is float64 .*; is every function in f analytic"),
     (lambda: complex_step(grad, A), TypeError, r"f\(x\) is complex128 of shape \(2, 3\), expected a complex scalar"),
+    (lambda: jacobian(lambda x: np.abs(x), A), TypeError, "is every function in f analytic"),
+    (lambda: jacobian(grad, np.zeros(3, dtype=int)), TypeError, "jacobian: x has dtype int64"),
+    (lambda: check_direction(f, grad, [1.0], np.random.default_rng(0)), TypeError, "check_direction: x is a list"),
     (lambda: check_gradient(f, grad, [1.0]), TypeError, "check_gradient: x is a list"),
     (lambda: check_vjp(np.matmul, lambda g, out, X, W: g @ W.T, (A, A.T), np.random.default_rng(0)), ValueError,
      "check_vjp: vjp must return a tuple of 2 gradients"),
