@@ -14,6 +14,8 @@ from lib.mlp import check_name
 from lib.ops import OPS, Op, Pieces, sum_to
 from lib.shapes import floats
 
+FLOAT = np.dtype(float)
+
 
 class Node:
     """A value, the operation that gave it, and its parents in the order of the inputs: x * x has the parent x twice.
@@ -60,7 +62,7 @@ def _own(where, value, name=""):                 # a copy of a number, or of an 
     if isinstance(value, Node):
         raise TypeError(f"{where}: the value is a node already: {value}")
     plain = type(value) in (float, int) and value == value
-    return _frozen(value if plain else floats(where, **{name or "the value": value}).copy())
+    return _frozen(value if plain else np.array(floats(where, **{name or "the value": value})))
 
 
 def _frozen(value):                              # an array becomes read-only; a scalar is so anyway
@@ -68,6 +70,11 @@ def _frozen(value):                              # an array becomes read-only; a
         value.setflags(write=False)
         return value
     return np.float64(value)
+
+
+def _kind(value):                                # of what is not float64: truth values would add up to True, not to 2
+    kind = getattr(value, "dtype", None)
+    return None if kind is FLOAT or type(value) in (float, int) else str(kind or type(value).__name__)
 
 
 def _fixed(option):                              # which cannot change once it was used
@@ -84,7 +91,9 @@ def apply(op: str, *inputs, ops: dict[str, Op] = OPS, **options) -> Node:
     options = {name: _fixed(option) for name, option in options.items()} if options else options
     try:
         value = ops[op].f(*[node.value for node in parents], **options)
-    except (ValueError, IndexError) as error:
+        if type(value) is not np.float64 and (kind := _kind(value)):
+            raise TypeError(f"the result is of type {kind}, expected float64")
+    except (ValueError, IndexError, TypeError) as error:
         raise type(error)(f"{op} of {' and '.join(str(node.value.shape) for node in parents)}: {error}") from None
     return Node(_frozen(value), any([node.varies for node in parents]), "", op, parents, options)
 
@@ -133,7 +142,10 @@ def sweep(root: Node, grads: dict, ops: dict[str, Op] = OPS, order: list[Node] |
     """
     for node in reversed(topological(root)) if order is None else order:
         if node.varies and node.parents:
-            g = grads[node]
+            try:
+                g = grads[node]
+            except KeyError:
+                raise ValueError(f"sweep: {node} has its turn before any gradient has reached it") from None
             sent = _sent(node, g, ops)
             for parent, piece in zip(node.parents, sent, strict=True):
                 if parent.varies:
@@ -146,21 +158,32 @@ def _sent(node, g, ops):
     if node.op not in ops:
         check_name("sweep", ops, op=node.op)
     row, parents, given = ops[node.op], node.parents, (g, node.value, *[parent.value for parent in node.parents])
-    if type(row.vjp) is Pieces:
-        sent = [part(*given, **node.options) if parent.varies else None
-                for part, parent in zip(row.vjp.pieces, parents, strict=True)]
-    else:
-        sent = list(row.vjp(*given, **node.options))
-    if len(sent) != len(parents):
-        raise ValueError(f"vjp of {node.op!r} returns {len(sent)} gradients, expected {len(parents)}, one per input")
-    for i, parent in enumerate(parents):
-        sent[i] = piece = _frozen(sent[i]) if parent.varies else None
-        if piece is not None and piece.shape != parent.value.shape:
-            if not row.elementwise or piece.shape != node.value.shape:
-                raise ValueError(f"vjp of {node.op!r}, input {i}: gradient has shape {piece.shape}, "
-                                 f"the input has shape {parent.value.shape}")
-            sent[i] = _frozen(sum_to(piece, parent.value.shape))
-    return tuple(sent)
+    try:
+        if type(row.vjp) is Pieces:
+            sent = tuple([part(*given, **node.options) if parent.varies else None
+                          for part, parent in zip(row.vjp.pieces, parents, strict=True)])
+        else:
+            sent = row.vjp(*given, **node.options)
+    except (ValueError, IndexError, TypeError) as error:
+        raise type(error)(f"vjp of {node.op!r}: {error}") from error
+    if type(sent) is not tuple or len(sent) != len(parents):
+        got = f"{len(sent)} gradients" if type(sent) is tuple else f"a {type(sent).__name__}"
+        raise ValueError(f"vjp of {node.op!r} returns {got}, expected a tuple of {len(parents)}, one per input")
+    return tuple([None if not parent.varies else piece if type(piece) is type(parent.value) is np.float64 else
+                  _fitted(piece, i, node, row.elementwise)
+                  for i, (parent, piece) in enumerate(zip(parents, sent, strict=True))])
+
+
+def _fitted(piece, i, node, elementwise):
+    """A piece in the shape of input i: as it is, or, where the input was broadcast, summed over its copies."""
+    if kind := _kind(piece):
+        raise TypeError(f"vjp of {node.op!r}, input {i}: gradient is of type {kind}, expected float64")
+    piece, shape = _frozen(piece), node.parents[i].value.shape
+    if piece.shape == shape:
+        return piece
+    if elementwise and piece.shape == node.value.shape:
+        return _frozen(sum_to(piece, shape))
+    raise ValueError(f"vjp of {node.op!r}, input {i}: gradient has shape {piece.shape}, the input has shape {shape}")
 
 
 def backward(root: Node, seed=None, ops: dict[str, Op] = OPS, order: list[Node] | None = None) -> dict:
@@ -171,6 +194,8 @@ def backward(root: Node, seed=None, ops: dict[str, Op] = OPS, order: list[Node] 
     A seed, ∂L/∂root of some L beyond root, takes the place of the 1 that a scalar root starts from.
     Source: chapters/graphs/autodiff, "The engine".
     """
+    if not isinstance(root, Node):
+        raise TypeError(f"backward: root is a {type(root).__name__}, expected a node")
     grads = {root: _own("backward", 1.0 if seed is None else seed, "seed")}
     if grads[root].shape != root.value.shape:
         why = "a gradient needs a scalar, or pass seed" if seed is None else f"the seed has shape {grads[root].shape}"

@@ -252,11 +252,32 @@ A, B = np.ones((3, 2)), np.ones((2, 4))
     (lambda: backward(graph.exp(leaf(A)).sum(), ops=rule("exp", lambda g, y, a: ((g * y).sum(),))), ValueError,
      r"vjp of 'exp', input 0: gradient has shape \(\), the input has shape \(3, 2\)"),
     (lambda: backward(leaf(1.0) * leaf(2.0), ops=rule("mul", lambda g, y, a, b: (g * b,))), ValueError,
-     r"vjp of 'mul' returns 1 gradients, expected 2, one per input"),
+     r"vjp of 'mul' returns 1 gradients, expected a tuple of 2, one per input"),
+    (lambda: backward(leaf(1.0) * leaf(2.0), ops=rule("mul", lambda g, y, a, b: g * b)), ValueError,
+     r"vjp of 'mul' returns a float64, expected a tuple of 2, one per input"),
+    (lambda: backward(graph.exp(leaf(1.0)), ops=rule("exp", lambda g, y, a: (None,))), TypeError,
+     r"vjp of 'exp', input 0: gradient is of type NoneType, expected float64"),
+    (lambda: backward(graph.relu(leaf(A)).sum(), ops=rule("relu", lambda g, y, a: (a > 0,))), TypeError,
+     r"vjp of 'relu', input 0: gradient is of type bool, expected float64"),
+    (lambda: backward(graph.relu(leaf(A)).sum(), ops=rule("relu", lambda g, y, a: ((a > 0).astype(int),))), TypeError,
+     r"vjp of 'relu', input 0: gradient is of type int64, expected float64"),
+    (lambda: backward(graph.exp(leaf(A)).sum(), ops=rule("exp", lambda g, y, a: (np.multiply(g, y, out=g),))),
+     ValueError, r"vjp of 'exp': output array is read-only"),
+    (lambda: apply("sign", leaf(A), ops=OPS | {"sign": Op("sign", lambda a: a > 0, lambda g, y, a: (0 * g,))}),
+     TypeError, r"sign of \(3, 2\): the result is of type bool, expected float64"),
+    (lambda: apply("mul", leaf(A)), TypeError, r"mul of \(3, 2\): mul expected 2 arguments, got 1"),
+    (lambda: backward(root := graph.exp(leaf(1.0)) * 2.0, order=topological(root)), ValueError,
+     r"sweep: node: exp of shape \(\) has its turn before any gradient has reached it"),
+    (lambda: backward(3.0), TypeError, r"backward: root is a float, expected a node"),
 ])
 def test_what_cannot_be_right_is_named(call, error, sentence):
     with pytest.raises(error, match=sentence):
         call()
+
+
+def test_an_array_of_another_class_becomes_a_plain_one():
+    x = leaf(np.array([[1.0, 2.0], [3.0, 4.0]]).view(np.matrix))            # whose * would be the matrix product
+    assert type(x.value) is np.ndarray and backward((x * x).sum())[x].tolist() == [[2.0, 4.0], [6.0, 8.0]]
 
 
 def test_a_cycle_is_named():
