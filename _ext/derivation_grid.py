@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
@@ -19,6 +19,7 @@ PUNCTUATION = re.compile(r"[.,;:!?)\]’”]*")
 TOKEN = re.compile(r"\\(?:begin|end)\{|\\.|[{}&]", re.S)
 DEPTH = {r"\begin{": 2, "{": 1, "}": -1}     # the brace that closes the name after \begin or \end takes one away
 WIDE = 25       # em of text; with both sides wider than this, no room is left for reasons beside them
+Links = Sequence[tuple[str, str]]           # words that a reason may hold, and where they lead
 SLIM = 15       # em of text; with both sides slimmer than this, they stand side by side on a phone
 
 
@@ -63,15 +64,25 @@ def parse(tex: str) -> list[Line]:
     return lines
 
 
-def prose(reason: str, typeset: Callable[[str], str]) -> str:
-    r"""A reason as text: the inside of `\text{…}`, with its inline math typeset."""
+def prose(reason: str, typeset: Callable[[str], str], links: Links = ()) -> str:
+    r"""A reason as text: the inside of `\text{…}`, with its inline math typeset and the results it names linked."""
     inside = re.fullmatch(r"\\text\{(.*)\}", reason, re.S)
     if not reason or not inside:
         return typeset(reason) if reason else ""
-    pieces = re.split(r"(?<!\\)\$", inside[1])
+    for words, address in sorted(links, key=lambda link: -len(link[0])):
+        before, named, after = inside[1].partition(words)
+        if named and before.count("$") % 2 == 0 and not (before[-1:].isalpha() or after[:1].isalpha()):
+            first, last = (prose(rf"\text{{{part}}}", typeset, links) if part else "" for part in (before, after))
+            return f'{first}<a href="{html.escape(address)}">{words_and_math(words, typeset)}</a>{last}'
+    return words_and_math(inside[1], typeset)
+
+
+def words_and_math(text: str, typeset: Callable[[str], str]) -> str:
+    """Words with formulas between dollar signs, as HTML."""
+    pieces = re.split(r"(?<!\\)\$", text)
     pieces[::2] = [html.escape(re.sub(r"\\([%&_#$ {}])", r"\1", piece).replace("~", "\u00a0")) for piece in pieces[::2]]
     if any("\\" in piece for piece in pieces[::2]):
-        raise ValueError(f"derivation reason holds a LaTeX command outside $…$: {reason}")
+        raise ValueError(f"derivation reason holds a LaTeX command outside $…$: {text}")
     for i in range(1, len(pieces), 2):
         tail = PUNCTUATION.match(pieces[i + 1])[0]
         pieces[i], pieces[i + 1] = kept_together(typeset(pieces[i]), tail), pieces[i + 1].removeprefix(tail)
@@ -118,8 +129,9 @@ def text_width(typeset_math: str) -> float:
     return 1.21 * width(ElementTree.fromstring(math[0].replace("&nbsp;", "\u00a0"))) if math else 0
 
 
-def to_html(tex: str, typeset: Callable[[str], str]) -> str:
-    """The derivation as a list; each line is a row of the grid that the style sheet lays out."""
+def to_html(tex: str, typeset: Callable[[str], str], links: Links = ()) -> str:
+    """The derivation as a list; each line is a row of the grid that the style sheet lays out. In the reasons the words
+    of `links` lead to their addresses."""
     lines = parse(tex)
     left = [display(line.lhs, typeset) for line in lines]
     right = [display("{}" + line.rhs, typeset) for line in lines]       # {}: the room that TeX leaves before a relation
@@ -128,7 +140,7 @@ def to_html(tex: str, typeset: Callable[[str], str]) -> str:
     for line, lhs, rhs in zip(lines, left, right, strict=True):
         label = html.escape(f"{line.verdict}: {line.detail}" if line.detail else line.verdict)
         rows.append(f'<li class="line line-{line.verdict}"><span class="lhs">{lhs}</span><span class="rhs">{rhs}</span>'
-                    f'<span class="why">{prose(line.reason, typeset)}</span>'
+                    f'<span class="why">{prose(line.reason, typeset, links)}</span>'
                     f'<button type="button" class="tick" aria-label="{label}"></button></li>')
     fit = " derivation-wide" if widest > WIDE else " derivation-slim" if widest < SLIM else ""
     copy = f'<button type="button" class="copy-tex" data-tex="{html.escape(tex)}" hidden>Copy LaTeX</button>'

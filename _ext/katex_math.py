@@ -78,7 +78,7 @@ def visit_block(translator, node: nodes.math_block) -> None:
     tex = node.astext()
     lines = derivation_grid.is_derivation(tex)
     if lines:
-        math = guarded(node, lambda: derivation_grid.to_html(tex, typeset))
+        math = guarded(node, lambda: derivation_grid.to_html(tex, typeset, node.get("links", ())))
     else:
         math = guarded(node, lambda: typeset(display_form(tex, node.get("nowrap", False)), True))
     classes = "derivation notranslate nohighlight" if lines else "math notranslate nohighlight"
