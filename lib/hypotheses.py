@@ -1,8 +1,8 @@
-"""Ways to be wrong: each kind of slip with its sentence, and the gradient that would follow from it.
+"""Ways to be wrong: the gradient that would follow from each kind of slip.
 
 A structure is what a slip makes of the gradient of the data part. It comes from the graph of the loss with one piece
-altered: the rule of a node, the value a node passes on, an edge. A fit then says whether a claim is a structure times
-a known factor plus so much of the penalty's gradient, on every instance at once.
+altered: the rule of a node, the value that a node passes on, an edge. A fit then says whether a claim is a structure
+times a factor k nᵖ, plus so much of the penalty's gradient, on all instances at once.
 """
 
 from __future__ import annotations
@@ -14,88 +14,10 @@ from typing import NamedTuple
 import numpy as np
 
 from lib import graph
-from lib.models import Instance
+from lib.instances import Instance
 from lib.ops import OPS, Op, sigmoid
 
 CLOSE = 1e-8          # exact relations hold to about 1e-12, wrong ones miss by 1e-3 or more
-
-
-class Kind(NamedTuple):
-    """The number of a kind, in the order of the tests, and its sentence; {detail} says where."""
-
-    number: str
-    sentence: str
-
-
-KINDS: dict[str, Kind] = {
-    "correct": Kind("0",
-        "Your gradient is right: it agrees with the slope of the loss in every entry."),
-    "sign": Kind("1",
-        "The size is right and the sign is not{detail}: look for a residual written the wrong way round, y − ŷ for "
-        "ŷ − y, or a minus sign that was lost or used twice."),
-    "factor-two": Kind("2",
-        "Your gradient is {detail} the true one: look where the 2 of a square, or the ½ in front of it, went."),
-    "log-base": Kind("3",
-        "Your gradient is {detail} the true one: the derivative of ln u is 1/u; only that of log₂ u carries 1/ln 2."),
-    "constant": Kind("4",
-        "Your gradient is {detail} the true one on every instance: one constant factor was picked up or lost."),
-    "sum-not-mean": Kind("5",
-        "Your gradient is n times too large{detail}: the 1/n of the mean over the rows was dropped."),
-    "averaged-twice": Kind("6",
-        "Your gradient is n times too small{detail}: it was divided by the number of rows once too often."),
-    "transposed": Kind("7",
-        "The numbers are right but {detail}."),
-    "wrong-shape": Kind("8",
-        "{detail}."),
-    "penalty": Kind("9",
-        "The data part is right; {detail}."),
-    "path-missing": Kind("10",
-        "One of two paths is missing: {detail}. Where a quantity is used twice, two gradients come back, and they "
-        "add."),
-    "normaliser-constant": Kind("10b",
-        "The normaliser of the softmax was treated as a constant: it contains every score, so the term −p is "
-        "missing{detail}."),
-    "permuted": Kind("11",
-        "The numbers are right but {detail}."),
-    "wrong-index": Kind("12",
-        "One factor carries the wrong index: {detail}."),
-    "other-parameter": Kind("12b",
-        "{detail}."),
-    "unsummed": Kind("13",
-        "One gradient for every row is still there: the sum over the rows, your first axis, is missing{detail}."),
-    "wrong-exponent": Kind("14",
-        "{detail}."),
-    "summed-index": Kind("15",
-        "{detail}, so all its entries became equal: that index is free and must not be summed."),
-    "delta-missing": Kind("15b",
-        "Your gradient is right where the true one is not zero, and should be zero elsewhere: a Kronecker delta was "
-        "lost."),
-    "broadcast": Kind("16",
-        "Every prediction was compared with every target: (n, 1) minus (n,) broadcasts to a table (n, n)."),
-    "phi-for-slope": Kind("17a",
-        "The activation φ stands where its slope φ′ belongs{detail}."),
-    "slope-missing": Kind("17b",
-        "The slope φ′ was left out{detail}: going back through an activation multiplies by φ′(z)."),
-    "slope-of-z": Kind("17c",
-        "The slope is written with z where the output a belongs{detail}: it is a (1 − a) for the sigmoid, 1 − a² "
-        "for tanh, with a = φ(z)."),
-    "slope-at-output": Kind("17d",
-        "The slope was taken at the output, φ′(a), and belongs at the pre-activation, φ′(z){detail}."),
-    "diagonal-only": Kind("18",
-        "Only the diagonal of the softmax's Jacobian was kept{detail}: raising one score lowers all the other "
-        "probabilities."),
-    "target-ignored": Kind("19",
-        "Your gradient does not change when the targets do, and the true one does: the target was lost on the way."),
-    "zero": Kind("20",
-        "Your gradient is zero in every entry of every instance, and the true one is not: two terms cancel that "
-        "should not, or a factor 0 crept in."),
-    "wrong-output": Kind("21",
-        "The residual compares the targets with the wrong thing: {detail}."),
-    "exponent-sign": Kind("22",
-        "The sign in an exponent is wrong: {detail} is computed as 1/(1 + e^(+z))."),
-    "unexplained": Kind("–",
-        "Your gradient differs from the slope of the loss, and no single slip on the list explains it{detail}."),
-}
 
 
 class Structure(NamedTuple):
@@ -116,13 +38,29 @@ _SLOPES = {      # what may stand where the slope of an activation belongs, from
     "softplus": {"phi-for-slope": lambda y, a: y, "slope-missing": lambda y, a: 1.0,
                  "slope-at-output": lambda y, a: sigmoid(y)},
 }
+_HEADS = {       # what may stand where the rule of a logarithm of probabilities belongs; p = exp(y)
+    "log_softmax": {
+        "normaliser-constant": lambda g, y, Z: g,
+        "diagonal-only": lambda g, y, Z: g * (1 - np.exp(y)),
+        "wrong-exponent": lambda g, y, Z: g - np.exp(Z) * _row(g),
+        "exponent-sign": lambda g, y, Z: g - np.exp(-Z) / _row(np.exp(-Z)) * _row(g),
+        "other-loss": lambda g, y, Z: (g - np.exp(y) * _row(g)) * np.exp(y) * (1 - np.exp(y)),
+        "other-loss, whole Jacobian": lambda g, y, Z: _through(g - np.exp(y) * _row(g), np.exp(y))},
+    "log_sigmoid": {
+        "exponent-sign": lambda g, y, a: g * sigmoid(a),
+        "other-loss": lambda g, y, a: g * sigmoid(-a) ** 2 * sigmoid(a)},
+}
+_DETAILS = {"wrong-exponent": "the normaliser Σ e^z was forgotten, so that e^z stands for the probability"}
+_row = lambda a: a.sum(axis=-1, keepdims=True)
+_through = lambda g, P: P * (g - _row(g * P))
 TABLE = OPS | {f"{op}: {kind}": Op("", OPS[op].f, lambda g, y, a, slope=slope: (g * slope(y, a),))
                for op, slopes in _SLOPES.items() for kind, slope in slopes.items()} | {
-    "log_softmax: normaliser-constant": Op("", OPS["log_softmax"].f, lambda g, y, Z: (g,), False),
-    "log_softmax: diagonal-only": Op("", OPS["log_softmax"].f, lambda g, y, Z: (g * (1 - np.exp(y)),), False),
-    "matmul: left as it is": Op("", np.matmul, lambda g, y, A, B: (g @ B, A.T @ g), False),
+    f"{op}: {kind}": Op("", OPS[op].f, lambda g, y, a, rule=rule: (rule(g, y, a),), False)
+    for op, rules in _HEADS.items() for kind, rule in rules.items()} | {
     "sigmoid: exponent-sign": Op("", lambda a: sigmoid(-a), lambda g, y, a: (-g * y * (1 - y),)),
     "sigmoid: exponent-sign, slope as usual": Op("", lambda a: sigmoid(-a), lambda g, y, a: (g * y * (1 - y),)),
+    "matmul as it is": Op("", np.matmul, lambda g, y, A, B: (g @ B, A.T @ g), False),
+    "matmul of sums": Op("", np.matmul, lambda g, y, A, B: (g @ B.T, np.multiply.outer(A.sum(0), g.sum(0))), False),
 }
 
 
@@ -130,22 +68,22 @@ def structures(instance: Instance, wrt: str) -> Iterator[Structure]:
     """Everything that a single slip can make of the gradient of the data part; first, what no slip makes of it."""
     yield Structure("", "", lambda at: at.data.truth(wrt))
     yield from _whole(instance, wrt)
-    if instance.model.traced:
+    if instance.model.written != "values" and instance.root.value.shape == ():
         order = instance.data.order
-        yield from chain(_paths(order, wrt), _products(order, wrt), _slopes(order, wrt), _targets(instance, wrt),
+        yield from chain(_paths(order, wrt), _products(order, wrt), _rules(order, wrt), _targets(instance, wrt),
                          _outputs(order, wrt), _others(instance, wrt))
 
 
 def _whole(instance, wrt):
     """What can be done to the gradient as a whole."""
-    shape = instance.arrays[wrt].shape
+    shape = instance.truth(wrt).shape
     if len(shape) == 2 and shape[0] == shape[1] > 1:
         turn = lambda at: at.data.truth(wrt).T
-        yield Structure("transposed", f"the array is the transpose of the gradient by {wrt}", turn, turned=True)
-        yield Structure("transposed", f"its data part is the transpose of the gradient by {wrt}", turn)
+        yield Structure("transposed", f"rows and columns of the gradient by {wrt} are exchanged", turn, turned=True)
+        yield Structure("transposed", f"rows and columns of its data part by {wrt} are exchanged", turn)
     for axes in chain.from_iterable(combinations(range(len(shape)), m) for m in range(1, len(shape) + 1)):
         if all(shape[axis] > 1 for axis in axes):
-            words = " and ".join(("first", "second", "third")[axis] for axis in axes)
+            words = " and its ".join(("first", "second", "third", "fourth")[axis] for axis in axes)
             yield Structure("summed-index", f"Your gradient by {wrt} is summed over its {words} index",
                             lambda at, axes=axes: _summed(at.data.truth(wrt), axes))
 
@@ -173,7 +111,8 @@ def _altered(wrt, change, ops=TABLE):
     """The gradient of the data part with some nodes changed."""
     def find(at):
         data = at.data
-        return graph.backward(regrown(data.order, change)[data.root], ops=ops)[data.leaves[wrt]]
+        grads = graph.backward(regrown(data.order, change)[data.root], ops=ops)
+        return grads.get(data.leaves[wrt], np.zeros_like(data.arrays[wrt]))
     return find
 
 
@@ -182,76 +121,77 @@ def _as(op, table=TABLE):
     return lambda node, parents: graph.apply(op, *parents, ops=table, **node.options)
 
 
-def _called(order, place):
-    """How the reader may know a node."""
-    node = order[place]
-    return node.name or next((f"φ({parent.name})" for parent in node.parents if parent.name), f"the {node.op}")
+def called(order: list, node: graph.Node) -> str:
+    """How the reader may know a node: its name, or its operation and which of these it is."""
+    if node.name:
+        return node.name
+    alike = [other for other in order if other.op == node.op]
+    which = f" number {alike.index(node) + 1}" if len(alike) > 1 else ""
+    return f"the {node.op or 'constant'}{which}"
 
 
-def _slopes(order, wrt):
+def _rules(order, wrt):
     """The rules of activations and of the softmax, at one node or at all of their kind."""
-    for op in dict.fromkeys(node.op for node in order):
-        rows = [row for row in TABLE if row.startswith(f"{op}: ") and op != "matmul"]
+    for op in dict.fromkeys(node.op for node in order if node.op in _SLOPES or node.op in _HEADS):
         places = [place for place, node in enumerate(order) if node.op == op and node.varies]
-        groups = [places] + [[place] for place in places if len(places) > 1]
-        for row, group in ((row, group) for row in rows for group in groups):
+        groups = [places] + [[place] for place in places if len(places) > 1 and op in _SLOPES]
+        for row in [row for row in TABLE if row.startswith(f"{op}: ")]:
             kind = row.partition(": ")[2].partition(",")[0]
-            where = " and ".join(_called(order, place) for place in group)
-            detail = where if kind == "exponent-sign" else "" if op == "log_softmax" else f" at {where}"
-            yield Structure(kind, detail, _altered(wrt, {place: _as(row) for place in group}))
+            for group in groups:
+                where = " and ".join(called(order, order[place]) for place in group)
+                detail = where if op in _SLOPES else _DETAILS.get(kind, "the output")
+                yield Structure(kind, detail, _altered(wrt, {place: _as(row) for place in group}))
 
 
 def _paths(order, wrt):
-    """An edge forgotten, where a node that depends on `wrt` is used more than once."""
+    """An edge forgotten, where a node that varies is used more than once."""
     for node in order:
         users = [(place, slot) for place, user in enumerate(order)
                  for slot, parent in enumerate(user.parents) if parent is node]
-        if len(users) > 1 and node.varies:
-            for place, slot in users:
-                def cut(user, parents, slot=slot):
-                    parents[slot] = graph.constant(parents[slot].value)
-                    return graph.apply(user.op, *parents, ops=TABLE, **user.options)
-                name = node.name or f"the {node.op}"
-                way = order[place].name or f"the {order[place].op}"
-                yield Structure("path-missing", f"what comes back to {name} through {way}", _altered(wrt, {place: cut}))
+        for place, slot in users if len(users) > 1 and node.varies else ():
+            def cut(user, parents, slot=slot):
+                parents[slot] = graph.constant(parents[slot].value)
+                return graph.apply(user.op, *parents, ops=TABLE, **user.options)
+            user = order[place]
+            softmax = user.op == "exp" or (node.op, user.op) == ("exp", "sum")
+            yield Structure("normaliser-constant" if softmax else "path-missing",
+                            f"what comes back to {called(order, node)} through {called(order, user)}",
+                            _altered(wrt, {place: cut}))
 
 
 def _products(order, wrt):
-    """A matrix that was not transposed on the way back, or the array of another layer in a product."""
+    """A product sent back without a transpose, of sums, or with the array of another place."""
     for place, node in enumerate(order):
         if node.op != "matmul" or any(parent.value.ndim != 2 for parent in node.parents):
             continue
         left, right = node.parents
         if right.value.shape[0] == right.value.shape[1] > 1:
-            yield Structure("transposed", f"{right.name or 'a matrix'} should be transposed on the way back",
-                            _altered(wrt, {place: _as("matmul: left as it is")}))
+            yield Structure("transposed", f"{called(order, right)} is to be transposed on the way back",
+                            _altered(wrt, {place: _as("matmul as it is")}))
+        if right.varies:
+            yield Structure("summed-early", "", _altered(wrt, {place: _as("matmul of sums")}))
         for other, there in enumerate(order):
-            if there is not left and there.value.shape == left.value.shape and (there.varies or there.name):
-                name = there.name or f"the {there.op}"
-                yield Structure("other-parameter", f"{name} stands where {left.name or f'the {left.op}'} belongs",
+            if there is not left and there.name and there.value.shape == left.value.shape and right.varies:
+                yield Structure("other-parameter", f"{there.name} for {called(order, left)}",
                                 _with_left(wrt, place, other))
 
 
 def _with_left(wrt, place, other):
     """The gradient when the product at a place is sent back with another array as its left factor."""
     def find(at):
-        data = at.data
-        wrong = data.order[other].value
-        table = TABLE | {"matmul: other": Op("", np.matmul, lambda g, y, A, B: (g @ B.T, wrong.T @ g), False)}
-        grown = regrown(data.order, {place: _as("matmul: other", table)})
-        root = grown[data.root]
-        return graph.backward(root, ops=table)[data.leaves[wrt]]
+        wrong = at.data.order[other].value
+        table = TABLE | {"matmul of another": Op("", np.matmul, lambda g, y, A, B: (g @ B.T, wrong.T @ g), False)}
+        return _altered(wrt, {place: _as("matmul of another", table)}, table)(at)
     return find
 
 
-def _output(order):
-    """The place of the output, the last product with what is added to it."""
+def output_of(order: list) -> int | None:
+    """The place of the output: the last product, with what is added to it."""
     products = [place for place, node in enumerate(order) if node.op == "matmul" and node.varies]
     if not products:
         return None
-    place = products[-1]
-    users = [i for i, node in enumerate(order) if order[place] in node.parents]
-    return users[0] if users and order[users[0]].op == "add" else place
+    users = [place for place, node in enumerate(order) if order[products[-1]] in node.parents]
+    return users[0] if users and order[users[0]].op == "add" else products[-1]
 
 
 def _seeded(wrt, output, seed):
@@ -263,64 +203,65 @@ def _seeded(wrt, output, seed):
     return find
 
 
+def _sent(change, output):
+    """What the loss sends the output when the nodes at some places are changed."""
+    def find(data):
+        grown = regrown(data.order, {place: make(data) for place, make in change.items()})
+        return graph.backward(grown[data.root], ops=TABLE)[grown[data.order[output]]]
+    return find
+
+
 def _outputs(order, wrt):
     """A residual that compares the target with something else than the output."""
-    output = _output(order)
-    if output is None:
-        return
-
-    def seed(change):
-        def find(data):
-            grown = regrown(data.order, change)
-            node = grown[data.order[output]]
-            return graph.backward(grown[data.root], ops=TABLE)[node]
-        return find
-
-    for place in range(output):
-        node = order[place]
+    output = output_of(order)
+    inverse = lambda data: lambda node, parents: graph.apply("div", 1.0, graph.apply(node.op, *parents))
+    for place, node in enumerate(order[:output or 0]):
+        name = called(order, node)
         if node.op in _SLOPES:
-            inverse = lambda node, parents: graph.apply("div", 1.0, graph.apply(node.op, *parents))
-            yield Structure("wrong-output", f"in it 1/{_called(order, place)} stands for {_called(order, place)}",
-                            _seeded(wrt, output, seed({place: inverse})))
+            yield Structure("wrong-output", f"1/{name} stands in it for {name}",
+                            _seeded(wrt, output, _sent({place: inverse}, output)))
         if node.value.shape == order[output].value.shape and node.varies and node.name:
-            yield Structure("wrong-output", f"{node.name} stands for {order[output].name or 'the output'}",
-                            _seeded(wrt, output, _from_other(output, place)))
-
-
-def _from_other(output, place):
-    """What the loss would send back if another node's value were the output's."""
-    def find(data):
-        stand_in = graph.leaf(data.order[place].value)
-        grown = regrown(data.order, {output: lambda node, parents: stand_in})
-        return graph.backward(grown[data.root], ops=TABLE)[stand_in]
-    return find
+            instead = lambda data, place=place: lambda node, parents: graph.leaf(data.order[place].value)
+            yield Structure("wrong-output", f"{node.name} stands in it for {called(order, order[output])}",
+                            _seeded(wrt, output, _sent({output: instead}, output)))
 
 
 def _targets(instance, wrt):
     """Every prediction compared with every target."""
-    output = _output(instance.data.order)
-    names = [name for name in instance.model.targets if name in instance.arrays]
-    if output is None or not names:
-        return
+    output = output_of(instance.data.order)
+    names = [name for name in instance.model.targets if name in instance.arrays and instance.arrays[name].ndim]
 
     def seed(data):
         rolled = [data.changed(**{name: np.roll(data.arrays[name], shift, axis=0) for name in names})
                   for shift in range(len(data.arrays[names[0]]))]
         return np.mean([graph.backward(other.root)[other.order[output]] for other in rolled], axis=0)
 
-    yield Structure("broadcast", "", _seeded(wrt, output, seed))
+    if output is not None and names:
+        yield Structure("broadcast", "", _seeded(wrt, output, seed))
+
+
+def by_node(name: str) -> Callable[[Instance], np.ndarray]:
+    """The gradient of the data part by a node, found by its name."""
+    def find(at):
+        node = next(node for node in at.data.order if node.name == name)
+        return graph.backward(at.data.root)[node]
+    return find
 
 
 def _others(instance, wrt):
-    """The gradient by another parameter of the same shape."""
-    for other in instance.model.parameters:
-        if other != wrt and instance.arrays[other].shape == instance.arrays[wrt].shape:
-            yield Structure("other-parameter", f"This is the gradient by {other}, not by {wrt}",
-                            lambda at, other=other: at.data.truth(other))
+    """The gradient by another quantity of the same shape."""
+    for node in instance.data.order:
+        if node.name not in ("", wrt) and node.varies and node.value.shape == instance.arrays[wrt].shape:
+            yield Structure("other-parameter", f"this is the gradient by {node.name}, not by {wrt}", by_node(node.name))
+
+
+def close(a: np.ndarray, b: np.ndarray) -> bool:
+    """Equal to 1e-8 of the largest entry.  Shapes: any; arrays of different shapes are never close."""
+    return a.shape == b.shape and bool(np.abs(a - b).max() <= CLOSE * max(np.abs(a).max(), np.abs(b).max(), 1e-4))
 
 
 class Fit(NamedTuple):
-    """claim = k n^p · structure + q n^r · penalty's gradient."""
+    """claim = k nᵖ · structure + q nʳ · the penalty's gradient."""
 
     k: float
     p: int
@@ -333,7 +274,8 @@ def fit(claims: list, parts: list, penalties: list | None, ns: list[int]) -> Fit
 
     Shapes: claims[j], parts[j] and penalties[j] alike.
     """
-    size = [max(np.abs(claim).max(), np.abs(part).max(), 1e-12) for claim, part in zip(claims, parts, strict=True)]
+    size = [max(np.abs(claim).max(), 1e-6 * np.abs(part).max(), 1e-12)
+            for claim, part in zip(claims, parts, strict=True)]
     target = _stacked(claims, size)
     powers = [(0, 0), (1, 0), (-1, 0), (1, 1), (-1, -1), (0, 1), (0, -1)] if len(set(ns)) > 1 else [(0, 0)]
     for p, r in powers if penalties else [(p, 0) for p, _ in powers[:3]]:

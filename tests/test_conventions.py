@@ -15,7 +15,7 @@ TREES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in FILE
 # Each room may import the rooms that stand before it, and only explore may import plot (diagnose, to draw a verdict).
 ORDER = ["__init__", "shapes", "show", "activations", "losses", "neuron", "linear", "mlp", "residual", "train", "data",
          "ops", "graph", "ledger", "gradcheck", "points", "proof", "typeset", "derivation", "plot",
-         "explore", "models", "hypotheses", "diagnose"]
+         "explore", "traced", "instances", "models", "kinds", "hypotheses", "evidence", "case", "diagnose"]
 FUNCTIONS = [(room, node) for room, tree in TREES.items() for node in ast.walk(tree)
              if isinstance(node, ast.FunctionDef)]
 PUBLIC = [(room, node) for room, tree in TREES.items() for node in tree.body
@@ -46,7 +46,7 @@ def imports(tree):
 
 
 TOOLS = {"points", "proof", "typeset", "derivation", "plot", "explore",           # how lines are checked, pictures drawn,
-         "models", "hypotheses", "diagnose"}                                       # and slips named
+         "traced", "instances", "models", "kinds", "hypotheses", "evidence", "case", "diagnose"}       # and slips named
 
 
 def test_the_mathematics_of_lib_can_be_read_in_an_evening():
@@ -114,7 +114,8 @@ def test_each_slope_stands_directly_under_its_function():
 def test_every_room_has_a_test_file():
     rooms = {room for room in TREES if room != "__init__"}
     tested = {path.stem.removeprefix("test_") for path in (HOUSE / "tests").glob("test_*.py")}
-    assert rooms - tested <= {"points", "typeset", "models", "hypotheses"}     # the insides of derivation and of diagnose
+    assert rooms - tested <= {"points", "typeset",                        # the two halves of derivation's inside,
+                              "traced", "instances", "models", "kinds", "hypotheses", "evidence", "case"}  # of diagnose
 
 
 SOURCES = [(f"{room}.{node.name}", re.findall(r"\(eq:([a-z0-9-]+)\)", docstring),

@@ -1,0 +1,261 @@
+"""A claim and a model, compared on instances that are drawn here: from the claim to the slips that explain it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import NamedTuple
+
+import numpy as np
+
+from lib.evidence import rarer
+from lib.hypotheses import Structure, by_node, close, fit, structures
+from lib.instances import Instance, Model, call
+from lib.kinds import Slip, factor_slips, penalty_words
+from lib.shapes import entry
+
+
+class Refused(ValueError):
+    """NumPy would not evaluate the claim at these sizes."""
+
+
+class Finding(NamedTuple):
+    """The slips, the instances on which they were seen with the values of the claim, and other explanations."""
+
+    slips: list[Slip]
+    pairs: list
+    others: list | tuple = ()
+
+
+@dataclass(eq=False)
+class Case:
+    """What is to be judged; `fixed` holds arrays that stay what they are, and the learning rate."""
+
+    model: Model
+    claimed: Callable
+    wrt: str
+    fixed: dict = field(default_factory=dict)
+    count: int = 12
+
+    # The instances
+
+    def instances(self, count: int, first: int = 0, square: bool = False, **sizes) -> list[Instance]:
+        """Instances of pairwise different sizes, or square ones, which differ in n only; the first is the reader's."""
+        found = [self.model.instance(self._sizes(seed, square) | sizes, seed) for seed in range(first, first + count)]
+        if self.model.given and not (first or square or sizes):
+            found[0] = Instance(self.model, self.model.given, self.model.measured(self.model.given))
+        fixed = {name: np.asarray(value, float) for name, value in self.fixed.items() if name in self.model.shapes}
+        return [instance.changed(**fixed) for instance in found] if fixed else found
+
+    def _sizes(self, seed, square):
+        letters = [letter for letter in self.model.letters if letter != "n"]
+        drawn = np.random.default_rng([seed, 3]).permutation(np.arange(2, 4 + len(letters)))
+        drawn = [3 + seed % 2] * len(letters) if square else drawn[:len(letters)].tolist()
+        free = [n for n in range(3, 10) if n not in drawn]
+        return ({"n": free[seed % len(free)]} if "n" in self.model.letters else {}) | dict(
+            zip(letters, drawn, strict=True))
+
+    def value(self, instance: Instance) -> np.ndarray:
+        """The claim at an instance, as an array of floats."""
+        known = {name: np.copy(v) if isinstance(v, np.ndarray) else v for name, v in instance.names.items()}
+        try:
+            with np.errstate(all="ignore"):
+                result = call("claimed", self.claimed, known)
+        except (ValueError, IndexError) as error:
+            raise Refused(str(error).rstrip(".")) from error
+        array = np.asarray(result)
+        if array.dtype.kind not in "iuf":
+            raise TypeError(f"claimed: it returned a {type(result).__name__}, expected an array of numbers")
+        return array.astype(float)
+
+    def evaluated(self, instances: list[Instance]) -> tuple[list, list]:
+        """The instances at which the claim has a value, each with it; and the refused ones, each with NumPy's words."""
+        pairs, refused, broken = [], [], []
+        for instance in instances:
+            try:
+                value = self.value(instance)
+                (pairs if np.isfinite(value).all() else broken).append((instance, value))
+            except Refused as error:
+                refused.append((instance, str(error)))
+        if len(broken) > len(pairs) + len(refused):
+            instance, value = broken[0]
+            at = tuple(int(i) for i in np.argwhere(~np.isfinite(value))[0])
+            shapes = ", ".join(f"{name} {np.shape(value)}" for name, value in instance.arrays.items())
+            raise ValueError(f"claimed: {entry('its result', at)} is {value[at]}, expected a number; "
+                             f"the arrays had the shapes {shapes}")
+        return pairs, refused
+
+    # The tests, in their order
+
+    def judged(self) -> Finding:
+        """Refused shape, equal, zero, all structures with their factors, and then the rarer kinds."""
+        pairs, refused = self.evaluated(self.instances(self.count))
+        square, _ = self.evaluated(self.instances(6, square=True))
+        if not refused and all(close(value, at.truth(self.wrt)) for at, value in pairs + square[:2]):
+            return Finding([("correct", "")], pairs)
+        if len(pairs) >= 4 and (found := self.explained(pairs)):
+            return Finding(found[0], pairs, found[1:])
+        misshapen = any(value.shape != at.truth(self.wrt).shape for at, value in pairs)
+        on_square = self.explained(square) if refused or misshapen else []
+        if named := [slips for slips in on_square if slips[0][0] != "transposed"]:
+            return Finding(named[0], square, named[1:])
+        if len(pairs) >= 4 and (slips := rarer(self, pairs)):
+            return Finding(slips, pairs)
+        if refused:
+            return Finding([("wrong-shape", self._refusal(*refused[0], on_square))], [])
+        if misshapen:
+            instance, value = pairs[0]
+            return Finding([("wrong-shape", f"Your array has the shape {value.shape}, expected "
+                             f"{instance.truth(self.wrt).shape}, that of {self.wrt}, with {_said(instance)}")], pairs)
+        return Finding([("unexplained", self._hint())], pairs)
+
+    def _refusal(self, instance, why, on_square):
+        """Why NumPy refuses; better, what it is that only square matrices allow."""
+        why = on_square[0][0][1] if on_square else why
+        return f"NumPy refuses your formula where all sizes differ, as with {_said(instance)}: {why}"
+
+    def _hint(self):
+        """What can be said of a claim that nothing explains."""
+        single, _ = self.evaluated(self.instances(4, first=1, n=1) if "n" in self.model.letters else [])
+        if single and all(close(value, at.truth(self.wrt)) for at, value in single):
+            return " For one row it is right, so look at how the rows are combined."
+        return ""
+
+    def explained(self, pairs: list) -> list[list[Slip]]:
+        """The shortest explanations of a claim, by one slip or two; where there are several, more instances decide."""
+        if not pairs:
+            return []
+        if not any(np.any(value) for _, value in pairs):
+            return [[("zero", "")]] if any(np.any(at.truth(self.wrt)) for at, _ in pairs) else []
+        found = self._explained(pairs)
+        if len({kinds_of(slips) for slips in found}) > 1 and len(pairs) == self.count:
+            more, _ = self.evaluated(self.instances(self.count, first=100))
+            again = {kinds_of(slips) for slips in self._explained(pairs + more)}
+            found = [slips for slips in found if kinds_of(slips) in again]
+        return found
+
+    def _explained(self, pairs):
+        shaped, ahead = self._shaped(pairs)
+        if shaped is None:
+            return [[("other-parameter", f"this is the gradient by {name}, not by {self.wrt}")]
+                    for name in self._foreign(pairs)]
+        found = [ahead + slips for slips in self.fits(shaped, structures(pairs[-1][0], self.wrt))]
+        if ahead and ahead[0][0] == "spread":
+            found = [slips[1:] for slips in found if slips[-1][0] == "summed-index"]
+        found = [slips for slips in found if 0 < len(slips) <= 2]
+        shortest = min(map(len, found), default=0)
+        return [slips for slips in found if len(slips) == shortest]
+
+    @staticmethod
+    def shortest(found: Iterable[list[Slip]]) -> list[Slip]:
+        """The first of the shortest lists of at most two slips, or none."""
+        return min((slips for slips in found if 0 < len(slips) <= 2), key=len, default=[])
+
+    def _shaped(self, pairs):
+        """The claims in the shape of the gradient, and the slip that gave them another shape."""
+        shapes = [at.truth(self.wrt).shape for at, _ in pairs]
+        (claim, shape), wrt = (pairs[0][1].shape, shapes[0]), self.wrt
+
+        def fits(wanted):
+            return all(wanted(value.shape, shape, at) for (at, value), shape in zip(pairs, shapes, strict=True))
+
+        def made(turn):
+            return [(at, turn(value, shape)) for (at, value), shape in zip(pairs, shapes, strict=True)]
+
+        if fits(lambda got, shape, at: got == shape):
+            return pairs, []
+        if fits(lambda got, shape, at: got == shape[::-1]):
+            return made(lambda value, shape: value.T), [("transposed", f"rows and columns are exchanged, {wrt} has the "
+                                                         f"shape {shape} and your array {claim}")]
+        if fits(lambda got, shape, at: got == (at.sizes.get("n"), *shape)):
+            return made(lambda value, shape: value.sum(axis=0)), [("unsummed", "")]
+        if fits(lambda got, shape, at: _thin(got) == _thin(shape)):
+            return made(lambda value, shape: value.reshape(shape)), [(
+                "wrong-shape", f"Your array has the shape {claim}, expected {shape}, that of {wrt}")]
+        if fits(lambda got, shape, at: _spreads(got, shape)):
+            return made(np.broadcast_to), [("spread", "")]
+        return None, []
+
+    def _foreign(self, pairs):
+        """Named quantities of the graph whose gradient the claim is."""
+        if self.model.written == "values" or pairs[0][0].data.root.value.shape != ():
+            return
+        for name in [node.name for node in pairs[0][0].data.order if node.name and node.varies]:
+            if all(close(value, by_node(name)(at)) for at, value in pairs):
+                yield name
+
+    def fits(self, pairs: list, candidates: Iterable[Structure]) -> Iterator[list[Slip]]:
+        """Every structure that explains the claims, as the slips it takes; three instances first, then all."""
+        instances, claims = [at for at, _ in pairs], [value for _, value in pairs]
+        ns = [instance.sizes.get("n", 1) for instance in instances]
+        penalties, penalised = self._penalties(instances)
+        plain = [instance.data.truth(self.wrt) for instance in instances]
+        for structure in chain(candidates, self._at_the_bias(instances[-1])):
+            parts = []
+            for stop in (3, len(instances)):
+                try:
+                    parts += [structure.find(instance) for instance in instances[len(parts):stop]]
+                except (ValueError, IndexError, KeyError):
+                    break
+                if any(part.shape != claim.shape for part, claim in zip(parts, claims, strict=False)) or (
+                        structure.kind and all(close(a, b) for a, b in zip(parts, plain, strict=False))):
+                    break
+                turned = penalties and [p.T if structure.turned else p for p in penalties[:stop]]
+                factors = fit(claims[:stop], parts, turned, ns[:stop])
+                if factors is None or abs(factors.k) < 1e-6:
+                    break
+            else:
+                yield self._slips(structure, factors, penalised, ns)
+
+    def _penalties(self, instances):
+        """The gradient of the penalty, or what it would be if `wrt` were penalised; and whether it is."""
+        name = self.model.penalty
+        if not all(np.any(instance.arrays.get(name, 0)) for instance in instances):
+            return None, False
+        found = [instance.truth(self.wrt) - instance.data.truth(self.wrt) for instance in instances]
+        if any(np.any(np.abs(array) > 1e-12) for array in found):
+            return found, True
+        return [2 * instance.arrays[name] * instance.arrays[self.wrt] for instance in instances], False
+
+    def _at_the_bias(self, instance):
+        """A penalty on entries that have none, such as the first row of theta."""
+        name = self.model.penalty
+        free = lambda at: np.abs(at.truth(self.wrt) - at.data.truth(self.wrt)) < 1e-12
+        if np.any(instance.arrays.get(name, 0)) and free(instance).any() and not free(instance).all():
+            yield Structure("penalty", "It stands at the bias too, which is not penalised", lambda at: (
+                at.data.truth(self.wrt) + 2 * at.arrays[name] * at.arrays[self.wrt] * free(at)))
+
+    def _slips(self, structure, factors, penalised, ns):
+        """The slips that a structure and its factors amount to."""
+        k, p, q, r = factors
+        whole = penalised and np.isclose(q, k, rtol=1e-6) and r == p
+        right = np.isclose(q, 1.0 * penalised, atol=1e-6) and (r == 0 or not penalised)
+        where = " in the data part, and the penalty is right" if penalised and right and not whole else ""
+        n = self.model.plain.get("n") if len(set(ns)) == 1 else None
+        slips = factor_slips(k, p, where, self.fixed.get("rate"), n)
+        if structure.detail.startswith("the residual") and [kind for kind, _ in slips] == ["factor-two"]:
+            slips = []                                    # half or twice a residual is a residual of another loss
+        slips += [(structure.kind, structure.detail)] if structure.kind else []
+        return slips if whole or right else [*slips, ("penalty", penalty_words(q, r, penalised))]
+
+
+def kinds_of(slips: list[Slip]) -> str:
+    """The names of the slips as the verdict gives them."""
+    return " + ".join(kind for kind, _ in slips)
+
+
+def _thin(shape):
+    return tuple(size for size in shape if size != 1)
+
+
+def _spreads(shape, wanted):
+    """Whether an array of this shape would be broadcast to the wanted one."""
+    try:
+        return np.broadcast_shapes(shape, wanted) == wanted
+    except ValueError:
+        return False
+
+
+def _said(instance):
+    return ", ".join(f"{letter} = {size}" for letter, size in instance.sizes.items())

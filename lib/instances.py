@@ -1,0 +1,312 @@
+"""What a gradient can be diagnosed for: a loss, the letters of its arrays, and how to draw them.
+
+The loss becomes a graph. Its values, replayed with complex numbers, give the true slope without any rule of
+differentiation; its rules, one of them altered, give what a slip would give.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+
+from lib import graph
+from lib.ops import OPS, Op
+from lib.shapes import check
+from lib.traced import traced
+
+ANALYTIC = OPS | {"log_sigmoid": Op("ln σ", lambda a: -np.log(1 + np.exp(-a)), None),      # equal, and complex
+                  "softplus": Op("softplus", lambda a: np.log(1 + np.exp(a)), None)}
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A loss and how to draw its arrays.
+
+    shapes      the letters of every array, {"X": "n d", "theta": "d+1", "lam": ""}; a scalar has none
+    loss        a function whose parameters name what it needs
+    parameters  what a gradient may be wanted by
+    draw        how to draw what is not normal: {"y": lambda rng, shape, sizes: …}
+    derived     further names a claim may use, from the values known: {"Y": lambda v: …}
+    targets     the arrays that hold labels or targets;  penalty: the name of λ
+    given       arrays of the reader's own, for the first instance;  plain: what is never drawn anew
+    written     with "nodes" of `lib.graph`, with "arrays" that can be traced, or so that it gives "values" only
+    """
+
+    name: str
+    shapes: dict[str, str]
+    loss: Callable
+    parameters: tuple[str, ...]
+    draw: dict[str, Callable] = field(default_factory=dict)
+    derived: dict[str, Callable] = field(default_factory=dict)
+    targets: tuple[str, ...] = ("y", "Y")
+    penalty: str = "lam"
+    given: dict = field(default_factory=dict)
+    plain: dict = field(default_factory=dict)
+    written: str = "nodes"
+
+    @property
+    def letters(self) -> tuple[str, ...]:
+        """The letters of the sizes, in the order in which they appear."""
+        words = [word.partition("+")[0] for shape in self.shapes.values() for word in shape.split()]
+        return tuple(dict.fromkeys(word for word in words if not word.isdigit()))
+
+    def instance(self, sizes: dict[str, int], seed: int) -> Instance:
+        """Draw every array at these sizes."""
+        rng, arrays = np.random.default_rng(seed), {}
+        for name, shape in self.shapes.items():
+            draw = self.draw.get(name) or (_positive if name == self.penalty else _normal)
+            arrays[name] = np.asarray(draw(rng, tuple(_length(word, sizes) for word in shape.split()), sizes))
+        return Instance(self, arrays, sizes)
+
+    def measured(self, arrays: dict) -> dict[str, int]:
+        """The sizes that these arrays have."""
+        return check(self.name, **{name: (np.asarray(arrays[name], dtype=float), shape)
+                                   for name, shape in self.shapes.items() if shape})
+
+
+def _length(word, sizes):
+    """The length of an axis: a number, a letter, or a letter plus a number."""
+    letter, _, extra = word.partition("+")
+    return int(extra or 0) + (int(letter) if letter.isdigit() else sizes[letter])
+
+
+_normal = lambda rng, shape, sizes: 0.8 * rng.normal(size=shape)
+_positive = lambda rng, shape, sizes: rng.uniform(0.1, 0.6, shape)
+
+
+@dataclass(eq=False)
+class Instance:
+    """The arrays of a model at one choice of sizes, and everything that follows from them."""
+
+    model: Model
+    arrays: dict[str, np.ndarray]
+    sizes: dict[str, int]
+
+    def changed(self, **arrays) -> Instance:
+        """The same instance with some arrays replaced."""
+        return Instance(self.model, self.arrays | arrays, self.sizes)
+
+    @cached_property
+    def data(self) -> Instance:
+        """The same without the penalty."""
+        name = self.model.penalty
+        return self.changed(**{name: np.zeros(())}) if np.any(self.arrays.get(name, 0.0)) else self
+
+    @cached_property
+    def known(self) -> dict[str, object]:
+        """What a loss may name."""
+        return self.model.plain | self.arrays | self.sizes
+
+    @cached_property
+    def value(self) -> float | np.ndarray:
+        """The loss."""
+        if self.model.written == "nodes":
+            return self.root.value
+        return np.asarray(call("loss", self.model.loss, self.known))
+
+    @cached_property
+    def leaves(self) -> dict[str, object]:
+        """The arrays as leaves of a graph; integers stay what they are."""
+        return {name: graph.leaf(value, name) if np.asarray(value).dtype.kind == "f" else value
+                for name, value in self.arrays.items()}
+
+    @cached_property
+    def root(self) -> graph.Node:
+        """The loss as a node."""
+        loss = traced(self.model.loss) if self.model.written == "arrays" else self.model.loss
+        return call("loss", loss, self.known | self.leaves)
+
+    @cached_property
+    def order(self) -> list[graph.Node]:
+        """The nodes of the graph, inputs first. Instances of one model agree in it, place by place."""
+        return graph.topological(self.root)
+
+    @cached_property
+    def names(self) -> dict[str, object]:
+        """What a claim may name: the arrays, the sizes, the named quantities of the forward pass."""
+        known = dict(self.known)
+        if self.model.written == "nodes":
+            known |= {node.name: node.value for node in self.order if node.name}
+        for name, find in self.model.derived.items():
+            known[name] = find(known)
+        return known
+
+    def truth(self, wrt: str) -> np.ndarray:
+        """The true gradient by one array, by complex steps: from values of the loss alone, exact to rounding.
+
+        Where these do not exist, as for a loss that gives values only and has kinks, by differences of fourth order.
+        """
+        found = self.__dict__.setdefault("_truth", {})
+        if wrt not in found:
+            found[wrt] = self._stepped(wrt) if self.model.written == "values" else self._replayed(wrt)
+        return found[wrt]
+
+    def _replayed(self, wrt):
+        leaf, after = self.leaves[wrt], {self.leaves[wrt]}
+        moving = [node for node in self.order
+                  if any(parent in after for parent in node.parents) and (after.add(node) or True)]
+
+        def loss(moved):
+            now = {leaf: moved}
+            for node in moving:
+                inputs = [now.get(parent, parent.value) for parent in node.parents]
+                now[node] = ANALYTIC[node.op].f(*inputs, **node.options)
+            return now.get(self.root, self.root.value)
+
+        return complex_slopes(loss, leaf.value)
+
+    def _stepped(self, wrt):
+        return slopes(lambda moved: call("loss", self.model.loss, self.known | {wrt: moved}), self.arrays[wrt])
+
+
+def call(where: str, function: Callable, known: dict):
+    """Call a function with what its parameters name."""
+    wanted = inspect.signature(function).parameters.values()
+    if any(p.kind is p.VAR_KEYWORD for p in wanted):
+        return function(**known)
+    missing = [p.name for p in wanted
+               if p.name not in known and p.default is p.empty and p.kind is not p.VAR_POSITIONAL]
+    if missing:
+        raise NameError(f"{where}: it asks for {', '.join(missing)}, which is not known here; "
+                        f"known are {', '.join(sorted(known))}")
+    return function(**{p.name: known[p.name] for p in wanted if p.name in known})
+
+
+def complex_slopes(f: Callable, x: np.ndarray) -> np.ndarray:
+    """∂f/∂x of an analytic f, a scalar or an array:  Im f(x + ih eᵢ) / h, for one entry of x after the other.
+
+    Shapes: x any, f(x) any → the shape of f(x) followed by that of x.
+    """
+    columns = []
+    for at in np.ndindex(x.shape):
+        moved = x.astype(complex)
+        moved[at] += 1e-30j
+        columns.append(np.imag(f(moved)) / 1e-30)
+    return np.moveaxis(np.array(columns), 0, -1).reshape(np.shape(columns[0]) + x.shape)
+
+
+def slopes(f: Callable, x: np.ndarray) -> np.ndarray:
+    """∂f/∂x of a function of arrays: by complex steps where differences agree with them, else by the differences.
+
+    Shapes: x any, f(x) any → the shape of f(x) followed by that of x.
+    """
+    differences = _differences(f, x)
+    try:
+        with np.errstate(all="ignore"):
+            exact = complex_slopes(f, x)
+    except (TypeError, ValueError):
+        return differences
+    return exact if np.allclose(exact, differences, rtol=1e-5, atol=1e-6) else differences
+
+
+def _differences(f, x, h=1e-3):
+    """Central differences of fourth order:  (8 (f₊₁ − f₋₁) − (f₊₂ − f₋₂)) / 12h, whose error shrinks with h⁴."""
+    def moved(at, steps):
+        there = x.copy()
+        there[at] += steps * h
+        return np.asarray(f(there), dtype=float)
+    columns = [(8 * (moved(at, 1) - moved(at, -1)) - (moved(at, 2) - moved(at, -2))) / (12 * h)
+               for at in np.ndindex(x.shape)]
+    return np.moveaxis(np.array(columns), 0, -1).reshape(np.shape(columns[0]) + x.shape)
+
+
+# A loss of the reader's own
+
+TARGETS = "y", "Y", "t", "T", "target", "targets", "labels"
+
+
+def own(loss: Callable, at: dict, shapes: str = "", draw: dict | None = None, targets: tuple = (),
+        penalty: str = "lam") -> Model:
+    """A model of a loss and one set of its arrays; others are drawn that look like them.
+
+    shapes  the letters of the arrays, "X: n d, y: n, w: d"; left out, axes of equal length share a letter, and the
+            rows of the targets, or of X, are n. Where the loss refuses other sizes, all instances keep the given ones.
+    """
+    arrays = {name: array for name, value in at.items() if (array := _array(name, value)) is not None}
+    plain = {name: value for name, value in at.items() if name not in arrays}
+    targets = targets or tuple(name for name in TARGETS if name in arrays)
+    found = _letters(shapes, arrays) if shapes else _inferred(arrays, targets)
+    theta = tuple(name for name, value in arrays.items() if value.dtype.kind == "f" and name != penalty)
+    drawn = {name: _like(value) for name, value in arrays.items() if name != penalty} | (draw or {})
+    name = getattr(loss, "__name__", "loss").replace("<lambda>", "your loss")
+    model = Model(name, found, loss, theta, drawn, {}, tuple(targets), penalty, arrays, plain, "values")
+    given = Instance(model, arrays, model.measured(arrays))
+    for written in ("nodes", "arrays"):
+        if _is_graph(Instance(replace(model, written=written), arrays, given.sizes), given, written):
+            model = replace(model, written=written)
+            break
+    else:
+        call("loss", loss, given.known)                       # which says what is wrong, if it cannot be evaluated
+    return model if _stretches(model, given.sizes) else replace(
+        model, shapes={name: " ".join(map(str, value.shape)) for name, value in arrays.items()})
+
+
+def _array(name, value):
+    """A float as an array of no axes, an array as float64 or integers; None for what stays as it is."""
+    if isinstance(value, list | tuple):
+        raise TypeError(f"at: {name} is a {type(value).__name__}, expected an array; write np.array({name})")
+    if isinstance(value, float | np.floating) or (isinstance(value, np.ndarray) and value.dtype.kind == "f"):
+        return np.asarray(value, dtype=float)
+    return value if isinstance(value, np.ndarray) and value.dtype.kind in "iub" else None
+
+
+def _letters(shapes, arrays):
+    """{"X": "n d"} from "X: n d, y: n"."""
+    parts = [part.partition(":") for part in shapes.split(",")]
+    found = {name.strip(): " ".join(letters.split()) for name, _, letters in parts}
+    found |= {name: "" for name, value in arrays.items() if name not in found and value.ndim == 0}
+    if set(found) != set(arrays):
+        raise ValueError(f"shapes: they are of {', '.join(found)}, expected {', '.join(arrays)}, the arrays in `at`")
+    return found
+
+
+def _inferred(arrays, targets):
+    """One letter for every length; n for the rows of the targets, or of X."""
+    rows = next((arrays[name].shape[0] for name in (*targets, "X") if name in arrays and arrays[name].ndim), None)
+    letters = {}
+    for size in (size for value in arrays.values() for size in value.shape):
+        letters.setdefault(size, "n" if size == rows else "1" if size == 1 else f"size{size}")
+    return {name: " ".join(letters[size] for size in value.shape) for name, value in arrays.items()}
+
+
+def _is_graph(attempt, given, written):
+    """Whether the loss, given leaves, returns a node of the right value."""
+    try:
+        with np.errstate(all="ignore"):
+            node = attempt.root
+            return isinstance(node, graph.Node) and (written == "nodes" or np.allclose(node.value, given.value))
+    except (TypeError, ValueError, AttributeError, IndexError):
+        return False
+
+
+def _stretches(model, sizes):
+    """Whether the loss accepts other sizes."""
+    try:
+        with np.errstate(all="ignore"):
+            return bool(np.isfinite(model.instance({name: size + 2 for name, size in sizes.items()}, 1).value).all())
+    except (ValueError, IndexError, TypeError):
+        return False
+
+
+def _like(value):
+    """How to draw an array that looks like this one: labels, one-hot rows, probabilities, positive numbers, or any."""
+    if value.dtype.kind in "iub":
+        top = int(value.max()) + 1
+        return lambda rng, shape, sizes: rng.integers(0, max(2, min(
+            [top, *(size for letter, size in sizes.items() if letter != "n")])), shape)
+    if value.ndim == 2 and np.isin(value, (0, 1)).all() and (value.sum(axis=1) == 1).all():
+        return lambda rng, shape, sizes: np.eye(shape[1])[rng.integers(0, shape[1], shape[0])]
+    if value.size > 1 and np.isin(value, (0, 1)).all():
+        return lambda rng, shape, sizes: rng.integers(0, 2, shape).astype(float)
+    if value.ndim and (value > 0).all() and np.allclose(value.sum(axis=-1), 1):
+        return lambda rng, shape, sizes: rng.dirichlet(np.ones(shape[-1]), shape[:-1])
+    if value.size > 1 and (value > 0).all():
+        inside = (value < 1).all()
+        return lambda rng, shape, sizes: (rng.uniform(0.1, 0.9, shape) if inside else
+                                          np.median(value) * np.exp(0.4 * rng.normal(size=shape)))
+    scale = float(np.sqrt(np.mean(value ** 2))) or 1.0
+    return lambda rng, shape, sizes: scale * rng.normal(size=shape)
