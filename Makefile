@@ -61,11 +61,12 @@ book: .venv/.book node_modules/.installed
 test: .venv/.book
 	@echo "Checking the style, lib, and every notebook cell by cell"
 	@$(BIN)/ruff check --quiet lib tests _ext benchmarks
-	@$(BIN)/python -m pytest tests $(NOTEBOOKS) --ignore tests/site --nbval --nbval-current-env -n 2 --dist loadscope $(ARGS)
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests $(NOTEBOOKS) --ignore tests/site --nbval --nbval-current-env \
+	  -p tests.book.damaged_digits -n 2 --dist loadscope $(ARGS)
 
 site-test: book
 	@echo "Checking every page of the website in Chromium"
-	@$(BIN)/python -m pytest tests/site -n 2 $(ARGS)
+	@$(BIN)/python -m pytest tests/site -n 2 --dist loadgroup $(ARGS)
 
 bench: .venv/.bench
 	@echo "Timing one evaluation, every library in turn"

@@ -93,7 +93,7 @@ class Derivation:
 
     def __init__(self, label, lhs="", *, where=None, sample=None, unknown=None, uses=(), free=(), points=200):
         self.label, self.lhs, self.points = label, lhs, points
-        self.where, self.unknown, self.uses = where or {}, unknown or {}, uses
+        self.where, self.unknown, self.uses = {} if where is None else where, unknown or {}, uses
         self.sample = {_name(key): draw for key, draw in (sample or {}).items()}
         self.free, self.lines, self.end, self.by = tuple(free), [], None, None
 
@@ -269,7 +269,7 @@ class Derivation:
 
     def _check_line(self, before: Line, line: Line) -> None:
         number = self.lines.index(line)
-        line.how = f"agrees with the line above at {self.points} random points"
+        line.how = f"agrees with the line above{self._at_random_points()}"
         reached = 0
         for points in self.settings:
             if line.is_equation:
@@ -390,12 +390,16 @@ class Derivation:
         """How many lines are printed from the object that is checked."""
         return sum(line.content is not None for line in self.lines)
 
+    def _at_random_points(self, lead="") -> str:
+        """Where the lines were compared; lines of numbers alone have one value."""
+        return f"{lead} at {self.points} random points" if self.settings[0].arrays else ""
+
     def summary(self) -> str:
         """One sentence: how many lines, what kind of check each passed, and where the last line lives in `lib`."""
         kinds = [line.verdict for line in self.lines]
         parts = [f"{kinds.count(kind)} {kind}" for kind in ("proved", "checked") if kind in kinds]
         first, others = self.lines[0].how, " and ".join(parts)
-        said = f"{len(kinds)} lines: the first {first}, {others}, all at {self.points} random points"
+        said = f"{len(kinds)} lines: the first {first}, {others}{self._at_random_points(', all')}"
         return said + (f"; the last is {self.end[2]}" if self.end else "")
 
     def __repr__(self) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import lru_cache, reduce
 
 import numpy as np
 import sympy
@@ -105,7 +105,6 @@ class Points:
     first: dict[str, int] = field(default_factory=dict)
     scalars: dict[str, Symbol] = field(default_factory=dict)
     values: dict[Symbol, np.ndarray] = field(default_factory=dict)
-    compiled: dict = field(default_factory=dict)
     known: dict = field(default_factory=dict)
 
     def number(self, size) -> int:
@@ -205,24 +204,10 @@ class Points:
         return np.stack(self._at(cells, self.values), axis=1)
 
     def _at(self, cells: tuple, values: dict) -> list[np.ndarray]:
-        slopes, names, function = self._compile(cells)
+        slopes, names, function = _compile(cells)
         values = {**values, **{stand_in: self._slope(slope, values) for stand_in, slope in slopes.items()}}
         with np.errstate(all="ignore"):
             return [np.broadcast_to(out, (self.count,)) for out in function(*(values[s] for s in names))]
-
-    def _compile(self, cells: tuple):
-        """NumPy code for these cells, with a stand-in for each derivative in them; written once a set of cells."""
-        if cells not in self.compiled:
-            slopes, inner = {}, list(cells)
-            for k in range(len(inner)):
-                while inner[k].has(Derivative):
-                    outer = next(e for e in sympy.preorder_traversal(inner[k]) if isinstance(e, Derivative))
-                    stand_in = slopes.setdefault(outer, sympy.Dummy())
-                    inner[k] = inner[k].xreplace({outer: stand_in})
-            names = sorted(set().union(*(cell.free_symbols for cell in inner)), key=str)
-            function = lambdify(names, inner, "numpy", cse=True)
-            self.compiled[cells] = {stand_in: slope for slope, stand_in in slopes.items()}, names, function
-        return self.compiled[cells]
 
     def _slope(self, slope: Derivative, values: dict) -> np.ndarray:
         *others, by = slope.variables
@@ -233,6 +218,20 @@ class Points:
         if inner.has(Derivative, *KINKED):
             return (moved(SMALL) - moved(-SMALL)) / (2 * SMALL)
         return np.imag(moved(TINY * 1j)) / TINY
+
+
+@lru_cache(1000)
+def _compile(cells: tuple):
+    """NumPy code for these cells, with a stand-in for each derivative in them; written once a set of cells."""
+    slopes, inner = {}, list(cells)
+    for k in range(len(inner)):
+        while inner[k].has(Derivative):
+            outer = next(e for e in sympy.preorder_traversal(inner[k]) if isinstance(e, Derivative))
+            stand_in = slopes.setdefault(outer, sympy.Dummy())
+            inner[k] = inner[k].xreplace({outer: stand_in})
+    names = sorted(set().union(*(cell.free_symbols for cell in inner)), key=str)
+    function = lambdify(names, inner, "numpy", cse=True)
+    return {stand_in: slope for slope, stand_in in slopes.items()}, names, function
 
 
 def scalar(expr):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 
 @pytest.fixture
@@ -15,3 +16,15 @@ def strict():
     """Floating point that complains: overflow, division by zero and invalid operations are errors in the test."""
     with np.errstate(all="raise", under="ignore"):
         yield
+
+
+class ByNotebook(LoadScopeScheduling):
+    """A file, or the cells of a notebook, go to one worker together; a notebook's negative control goes by itself."""
+
+    def _split_scope(self, nodeid):
+        return nodeid if "test_negative_lines" in nodeid else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """No worker is left with all the notebooks' controls at the end."""
+    return ByNotebook(config, log)

@@ -59,6 +59,23 @@ def test_a_line_that_follows_is_proved_and_printed_from_what_was_checked():
     )
 
 
+def test_lines_of_numbers_alone_claim_no_random_points():
+    with Derivation("numbers", "u") as derivation:
+        derivation.start(Rational(1, 2) + Rational(1, 3), "definition")
+        derivation.line(Rational(5, 6), "addition")
+    assert derivation.summary() == "2 lines: the first as it stands, 1 proved"
+    assert "random" not in derivation._repr_markdown_()
+
+
+def test_definitions_may_be_filled_in_before_the_block_ends():
+    rules = {}
+    with Derivation("filled", "u", where=rules) as derivation:
+        rules[c] = a + 1
+        derivation.start(c * 2, "definition")
+        derivation.line(2 * a + 2, "$c = a + 1$")
+    assert derivation.lines[1].verdict == "proved"
+
+
 def test_plain_text_shows_lines_reasons_and_ticks():
     first, second, summary = repr(sigmoid_slope()).split("\n")
     assert second.endswith("= sigma(a)*(1 - sigma(a))    [quotient rule] ✓ proved")

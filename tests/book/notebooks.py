@@ -79,9 +79,9 @@ def labels(nb: dict) -> set[str]:
 def nbval(path: Path, *options: str, folder: Path = ROOT, **env: str) -> subprocess.CompletedProcess:
     """Strict nbval over one notebook in a process of its own, with `lib` taken from `folder`."""
     command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-q", "-rf", "--tb=no",
-               "-p", "no:cacheprovider", "--rootdir", str(path.parent), *options, str(path)]
+               "-p", "no:cacheprovider", "-p", "tests.book.damaged_digits", "--rootdir", str(path.parent), *options, str(path)]
     return subprocess.run(command, cwd=path.parent, capture_output=True, text=True,
-                          env=os.environ | {"PYTHONPATH": str(folder)} | env)
+                          env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (folder, ROOT)))} | env)
 
 
 def failing_cells(report: str) -> set[int]:

@@ -37,8 +37,8 @@ def outputs_are_stored(nb):
         kinds = [output.get("data", {}).keys() for output in cell["outputs"]]
         if any("image/png" in bundle and "text/plain" not in bundle for bundle in kinds):
             yield f"a picture without text: {cell['id']}"
-    if not any(texts(cell) for cell in code(nb)):
-        yield "no output at all that nbval would compare"
+    if not any(re.search(r"\d", text) for cell in code(nb) for text in texts(cell)):
+        yield "no printed number that nbval would compare"
 
 
 def no_error_no_stderr(nb):
@@ -344,6 +344,11 @@ def test_the_sample_passes(rule):
 @pytest.mark.parametrize("rule, nb", FAULTS, ids=lambda value: getattr(value, "__name__", ""))
 def test_a_planted_fault_is_seen(rule, nb):
     assert [each.__name__ for each in RULES if list(each(nb))] == [rule.__name__]
+
+
+def test_a_notebook_without_a_number_is_seen():
+    assert list(outputs_are_stored({"cells": [cell("print('one')", printed("one"))]})) == [
+        "no printed number that nbval would compare"]
 
 
 def test_every_rule_has_a_planted_fault():

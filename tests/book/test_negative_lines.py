@@ -16,7 +16,7 @@ from notebooks import CHAPTERS, code, derivations, is_picture, page, parsed, rea
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFunction
 
-from lib.derivation import DerivationError
+from lib.derivation import Derivation, DerivationError
 
 
 def damage_value(value, kind: str):
@@ -121,7 +121,8 @@ def undetected(nb: dict) -> tuple[int, list[str]]:
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=page)
-def test_a_damaged_line_is_refused(path):
+def test_a_damaged_line_is_refused(path, monkeypatch):
+    monkeypatch.setattr(Derivation, "_prove", lambda *lines: None)         # a proof can only praise a line, not refuse it
     nb = read(path)
     tried, missed = undetected(nb)
     assert tried == sum(len(lines(block)) for cell in code(nb) for block in derivations(cell)) > 0
