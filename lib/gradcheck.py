@@ -180,7 +180,7 @@ def _kink(f, x, at):
 def check_direction(f: Callable, grad: Callable, x: np.ndarray, rng: np.random.Generator, name: str = "") -> Report:
     """Compare one number: the claimed slope along a random direction v of length 1, and the slope of f that way.
 
-        d/dt f(x + tv) = Σ ∂f/∂x ⊙ v at t = 0                                     (eq:slope-along)
+        d/dt f(x + tv) = Σ ∂f/∂x ⊙ v at t = 0                                     (eq:direction-slope)
 
     Two evaluations of f judge a gradient of any size. An error of relative size r, at right angles to the gradient, is
     missed with the probability (2/π) arctan(rtol/r), whatever the size (eq:missed-direction).
