@@ -338,8 +338,10 @@ def _edge(ax, spots, bow, shrink_start, shrink_end, sent):
             "arrowstyle": head, "color": COLORS["grey" if sent is None else "orange"], "lw": 1.2,
             "connectionstyle": Level(bow), "shrinkA": shrink_start * first, "shrinkB": shrink_end * last})
     if sent is not None:
+        (_, y0), (_, y1) = legs[-1]
         step = 72 * ax.figure.get_size_inches()[0] / np.ptp(ax.get_xlim())         # from layer to layer, in points
-        note(ax, np.mean(legs[-1], axis=0), _said(sent), "orange", (0, 0.75 * bow * step))
+        beside = 8 * np.sign(bow) if bow else 8 * (abs(y1 - y0) < 0.2)                 # a steep edge leaves room on it
+        note(ax, np.mean(legs[-1], axis=0), _said(sent), "orange", (0, 0.75 * bow * step + beside))
 
 
 class Level(ConnectionStyle._Base):
