@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 
 from lib.evidence import rarer
-from lib.hypotheses import Structure, by_node, close, fit, structures
+from lib.hypotheses import Structure, by_node, close, fit, made, structures
 from lib.instances import Instance, Model, call
 from lib.kinds import Slip, factor_slips, penalty_words
 from lib.shapes import entry
@@ -30,31 +31,25 @@ class Finding(NamedTuple):
 
 @dataclass(eq=False)
 class Case:
-    """What is to be judged; `fixed` holds arrays that stay what they are, and the learning rate."""
+    """What is to be judged; the seed leads to other instances, the rate is a learning rate the reader may have used."""
 
     model: Model
     claimed: Callable
     wrt: str
-    fixed: dict = field(default_factory=dict)
+    seed: int = 0
+    rate: float | None = None
     count: int = 12
 
     # The instances
 
     def instances(self, count: int, first: int = 0, square: bool = False, **sizes) -> list[Instance]:
         """Instances of pairwise different sizes, or square ones, which differ in n only; the first is the reader's."""
-        found = [self.model.instance(self._sizes(seed, square) | sizes, seed) for seed in range(first, first + count)]
+        first += 1000 * self.seed
+        found = [self.model.instance(_sizes(self.model.letters, seed, square) | sizes, seed)
+                 for seed in range(first, first + count)]
         if self.model.given and not (first or square or sizes):
             found[0] = Instance(self.model, self.model.given, self.model.measured(self.model.given))
-        fixed = {name: np.asarray(value, float) for name, value in self.fixed.items() if name in self.model.shapes}
-        return [instance.changed(**fixed) for instance in found] if fixed else found
-
-    def _sizes(self, seed, square):
-        letters = [letter for letter in self.model.letters if letter != "n"]
-        drawn = np.random.default_rng([seed, 3]).permutation(np.arange(2, 4 + len(letters)))
-        drawn = [3 + seed % 2] * len(letters) if square else drawn[:len(letters)].tolist()
-        free = [n for n in range(3, 10) if n not in drawn]
-        return ({"n": free[seed % len(free)]} if "n" in self.model.letters else {}) | dict(
-            zip(letters, drawn, strict=True))
+        return found
 
     def value(self, instance: Instance) -> np.ndarray:
         """The claim at an instance, as an array of floats."""
@@ -126,8 +121,8 @@ class Case:
         """The shortest explanations of a claim, by one slip or two; where there are several, more instances decide."""
         if not pairs:
             return []
-        if not any(np.any(value) for _, value in pairs):
-            return [[("zero", "")]] if any(np.any(at.truth(self.wrt)) for at, _ in pairs) else []
+        if all(np.abs(value).max() <= 1e-12 * np.abs(at.truth(self.wrt)).max() for at, value in pairs):
+            return [[("zero", "")]]
         found = self._explained(pairs)
         if len({kinds_of(slips) for slips in found}) > 1 and len(pairs) == self.count:
             more, _ = self.evaluated(self.instances(self.count, first=100))
@@ -192,21 +187,35 @@ class Case:
         penalties, penalised = self._penalties(instances)
         plain = [instance.data.truth(self.wrt) for instance in instances]
         for structure in chain(candidates, self._at_the_bias(instances[-1])):
-            parts = []
+            parts, turn = [], structure.on_penalty or (lambda array: array)
             for stop in (3, len(instances)):
-                try:
-                    parts += [structure.find(instance) for instance in instances[len(parts):stop]]
-                except (ValueError, IndexError, KeyError):
+                parts += self._parts(structure, instances[len(parts):stop])
+                if len(parts) < stop or (structure.kind and all(map(close, parts, plain))) or any(
+                        part.shape != claim.shape for part, claim in zip(parts, claims, strict=False)):
                     break
-                if any(part.shape != claim.shape for part, claim in zip(parts, claims, strict=False)) or (
-                        structure.kind and all(close(a, b) for a, b in zip(parts, plain, strict=False))):
-                    break
-                turned = penalties and [p.T if structure.turned else p for p in penalties[:stop]]
-                factors = fit(claims[:stop], parts, turned, ns[:stop])
-                if factors is None or abs(factors.k) < 1e-6:
+                factors = fit(claims[:stop], parts, penalties and [turn(p) for p in penalties[:stop]], ns[:stop])
+                if factors is None:
                     break
             else:
-                yield self._slips(structure, factors, penalised, ns)
+                slips = self._slips(structure, factors, penalised, ns)
+                multiple = structure.kind and fit(parts, plain, None, ns)
+                if slips is not None and not (multiple and abs(multiple.k) > 1e-6):         # of the truth: a factor
+                    yield slips
+
+    @staticmethod
+    def _parts(structure, instances):
+        """What a structure finds at some instances, up to the first where it finds nothing."""
+        parts = []
+        with np.errstate(all="ignore"):
+            for instance in instances:
+                try:
+                    part = made(structure, instance)
+                except (ValueError, IndexError, KeyError):
+                    return parts
+                if not np.isfinite(part).all():
+                    return parts
+                parts.append(part)
+        return parts
 
     def _penalties(self, instances):
         """The gradient of the penalty, or what it would be if `wrt` were penalised; and whether it is."""
@@ -229,15 +238,27 @@ class Case:
     def _slips(self, structure, factors, penalised, ns):
         """The slips that a structure and its factors amount to."""
         k, p, q, r = factors
+        if abs(k) < 1e-6:
+            return None
         whole = penalised and np.isclose(q, k, rtol=1e-6) and r == p
         right = np.isclose(q, 1.0 * penalised, atol=1e-6) and (r == 0 or not penalised)
         where = " in the data part, and the penalty is right" if penalised and right and not whole else ""
         n = self.model.plain.get("n") if len(set(ns)) == 1 else None
-        slips = factor_slips(k, p, where, self.fixed.get("rate"), n)
-        if structure.detail.startswith("the residual") and [kind for kind, _ in slips] == ["factor-two"]:
-            slips = []                                    # half or twice a residual is a residual of another loss
+        slips = factor_slips(k, p, where, self.rate, n)
+        if structure.detail.startswith("the residual"):        # which may be halved, doubled or averaged in the loss
+            slips = [slip for slip in slips if slip[0] not in ("factor-two", "sum-not-mean", "averaged-twice")]
         slips += [(structure.kind, structure.detail)] if structure.kind else []
         return slips if whole or right else [*slips, ("penalty", penalty_words(q, r, penalised))]
+
+
+@lru_cache(maxsize=1024)
+def _sizes(letters, seed, square):
+    """The size of every letter: pairwise different ones that move on with the seed, or all but n the same."""
+    others = [letter for letter in letters if letter != "n"]
+    drawn = np.random.default_rng([seed, 3]).permutation(np.arange(2, 4 + len(others)))
+    drawn = [3 + seed % 2] * len(others) if square else drawn[:len(others)].tolist()
+    free = [n for n in range(3, 10) if n not in drawn]
+    return ({"n": free[seed % len(free)]} if "n" in letters else {}) | dict(zip(others, drawn, strict=True))
 
 
 def kinds_of(slips: list[Slip]) -> str:

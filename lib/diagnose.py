@@ -10,7 +10,8 @@ loss alone. Then every kind of slip in `lib.kinds` is asked whether it explains 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from importlib import import_module
 
 import numpy as np
@@ -92,7 +93,8 @@ def diagnose(claimed: Callable, loss: Callable | None = None, *, at: dict | None
     loss     or a loss of one's own, with `at`: its arrays by name, {"w": w, "X": X, "y": y}
     wrt      what the gradient is by; may be left out where there is one parameter
     context  options of the model (hidden="tanh", scale="sum" …) and arrays that stay fixed (lam=0); for an own loss
-             shapes="X: n d, y: n, w: d", targets=("y",), penalty="lam", draw={…}, and numbers it needs (n=6)
+             shapes="X: n d, y: n, w: d", targets=("y",), penalty="lam", draw={…}, and numbers it needs (n=6);
+             for both rate, a learning rate that may have slipped in, and seed, to draw other instances
     """
     if not callable(claimed):
         raise TypeError(f"diagnose: claimed is a {type(claimed).__name__}, expected a function of the arrays it needs: "
@@ -100,32 +102,43 @@ def diagnose(claimed: Callable, loss: Callable | None = None, *, at: dict | None
     if (model is None) == (loss is None):
         raise TypeError("diagnose: give a loss of your own and its arrays, diagnose(claimed, loss, at={...}), "
                         f"or a model by name, model= one of {', '.join(MODELS)}")
-    built, fixed = _own(loss, at, context) if loss is not None else _named(model, context)
+    rate, seed = context.pop("rate", None), context.pop("seed", 0)
+    built = _own(loss, at, context) if loss is not None else _named(model, context)
     if wrt is None and len(built.parameters) == 1:
         (wrt,) = built.parameters
     check_name("diagnose", dict.fromkeys(built.parameters), wrt=wrt)
-    case = Case(built, claimed, wrt, fixed)
+    case = Case(built, claimed, wrt, seed, rate)
     return _verdict(case, case.judged())
 
 
 def names(model: str | Model, **context) -> tuple[str, ...]:
     """What a claim may ask for by the names of its parameters."""
-    built, _ = _named(model, context)
+    built = _named(model, context)
     return tuple(built.instance(dict(zip(built.letters, (5, 4, 3, 2, 6, 7), strict=False)), 0).names)
 
 
 def _named(model, context):
-    """A model by name, and the arrays and numbers that the context fixes."""
-    context = dict(context)
-    if isinstance(model, Model):
-        return model, context
-    check_name("diagnose", MODELS, model=model)
-    fixed = {name: context.pop(name) for name in ("lam", "rate") if name in context}
-    try:
-        return MODELS[model](**context), fixed
-    except TypeError:
-        raise TypeError(f"diagnose: {model} has no option {' or '.join(context)}; "
-                        "see lib.models for those it has") from None
+    """A model by name and options, in which lam, where it is given, stays fixed."""
+    if not isinstance(model, Model):
+        check_name("diagnose", MODELS, model=model)
+        try:
+            return _built(model, **context)
+        except TypeError:
+            raise TypeError(f"diagnose: {model} has no option {' or '.join(context)}; see lib.models") from None
+    return _fixed(model, context.get("lam"))
+
+
+@lru_cache(maxsize=64)
+def _built(name, lam=None, **options):
+    """Built once, so that a second claim finds the instances drawn and their slopes known."""
+    return _fixed(MODELS[name](**options), lam)
+
+
+def _fixed(model, lam):
+    """The model with λ given."""
+    if lam is None or model.penalty not in model.shapes:
+        return model
+    return replace(model, draw=model.draw | {model.penalty: lambda rng, shape, sizes: np.asarray(lam, dtype=float)})
 
 
 def _own(loss, at, context):
@@ -133,8 +146,7 @@ def _own(loss, at, context):
     if not isinstance(at, dict) or not at:
         raise TypeError(f"diagnose: at is {at!r:.40}, expected the arrays of the loss by name, at={{'w': w, 'X': X}}")
     options = {name: context[name] for name in ("shapes", "draw", "targets", "penalty") if name in context}
-    numbers = {name: value for name, value in context.items() if name not in options and name != "rate"}
-    return own(loss, at | numbers, **options), {"rate": context["rate"]} if "rate" in context else {}
+    return own(loss, at | {name: value for name, value in context.items() if name not in options}, **options)
 
 
 def _verdict(case, finding):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import permutations
 
 import numpy as np
@@ -19,7 +19,8 @@ def rarer(case, pairs: list) -> list[Slip]:
     """The first of the rarer kinds that explains the claim of a case; `pairs` are its instances with its values."""
     if any(value.shape != at.truth(case.wrt).shape for at, value in pairs):
         return _lost_target(case, pairs)
-    for test in (_odd_penalty, _lost_delta, _other_order, _factor_of_all_rows, _factor_of_one_row, _lost_target):
+    for test in (_odd_penalty, _lost_delta, _other_order, _factor_of_all_rows, _factor_of_one_row, _lost_target,
+                 _one_for_another):
         if found := test(case, pairs):
             return found
     return []
@@ -44,42 +45,57 @@ def _lost_delta(case, pairs):
 def _other_order(case, pairs):
     """The same reordering of one axis on every instance of one size."""
     pairs, _ = case.evaluated([at.data for at in case.instances(4, first=1, **pairs[-1][0].sizes)])
-    for axis in range(pairs[0][1].ndim if pairs else 0):
-        moved = [(np.moveaxis(value, axis, 0), np.moveaxis(at.truth(case.wrt), axis, 0)) for at, value in pairs]
-        for order in permutations(range(len(moved[0][0]))) if 1 < len(moved[0][0]) < 7 else ():
-            if list(order) != sorted(order) and all(close(value, true[list(order)]) for value, true in moved):
-                said = ", ".join(str(i + 1) for i in order)
-                return [("permuted", f"along the {AXES[axis]} axis stand the entries {said} of the true one")]
+    if not pairs or any(value.shape != at.truth(case.wrt).shape for at, value in pairs):
+        return []
+    claims, truths = np.stack([value for _, value in pairs]), np.stack([at.truth(case.wrt) for at, _ in pairs])
+    for axis in range(1, claims.ndim):
+        value, true = np.moveaxis(claims, axis, 0), np.moveaxis(truths, axis, 0)
+        gaps = np.abs(value[:, None] - true[None]).reshape(len(value), len(true), -1).max(axis=2)
+        order = gaps.argmin(axis=1)
+        if len(set(order)) == len(order) and close(value, true[order]):
+            said = ", ".join(str(place + 1) for place in order)
+            return [("permuted", f"along the {AXES[axis - 1]} axis stand the entries {said} of the true one")]
     return []
 
 
 def _factor_of_all_rows(case, pairs):
     """A factor that is the same for all rows, such as a weight, twice, not at all, or with the wrong index."""
-    return case.shortest(case.fits(pairs, _multiplied(pairs[-1][0], case.wrt)))
+    return case.shortest(case.fits(pairs, multiplied(pairs[-1][0], case.wrt)))
 
 
-def _factor_of_one_row(case, pairs):
+def _factor_of_one_row(case, pairs, candidates=None):
     """The same for the factors of a single row, where the gradient is a product."""
     if "n" not in case.model.letters:
         return []
     single, _ = case.evaluated([at.data for at in case.instances(8, first=1, n=1)])
-    return case.shortest(case.fits(single, _multiplied(single[-1][0], case.wrt))) if len(single) >= 4 else []
+    if len(single) < 4 or all(close(value, at.truth(case.wrt)) for at, value in single):
+        return []
+    return case.shortest(case.fits(single, (candidates or multiplied)(single[-1][0], case.wrt)))
 
 
-def _multiplied(instance: Instance, wrt: str) -> Iterator[Structure]:
-    """The gradient times, or over, a quantity of the forward pass, and with one quantity for another."""
-    if instance.model.written == "values" or instance.root.value.shape != ():
-        return
-    known = list(quantities(instance, wrt))
-    for key in known:
-        yield Structure("wrong-exponent", f"{key[0]} stands there once too often", _times(wrt, key, 1))
-        yield Structure("wrong-exponent", f"{key[0]} is missing", _times(wrt, key, -1))
-    for right, wrong in permutations(known, 2):
-        if right[0] != wrong[0]:
-            yield Structure("other-parameter", f"{wrong[0]} for {right[0]}", _times(wrt, wrong, 1, right))
-        else:
-            yield Structure("wrong-index", f"{wrong[0]} runs with the {AXES[wrong[1]]} index, and belongs to the "
+def _one_for_another(case, pairs):
+    """With one row, the gradient is a product, and one factor of it is another quantity."""
+    return _factor_of_one_row(case, pairs, swapped)
+
+
+def multiplied(instance: Instance, wrt: str) -> list[Structure]:
+    """The gradient times, or over, a quantity of the forward pass, and times it with the index of another axis."""
+    if ("multiplied", wrt) not in instance.found:
+        found, known = [], list(quantities(instance, wrt))
+        for key in known:
+            found.append(Structure("wrong-exponent", f"{key[0]} stands there once too often", _times(wrt, key, 1)))
+            found.append(Structure("wrong-exponent", f"{key[0]} is missing", _times(wrt, key, -1)))
+        found += [Structure("wrong-index", f"{wrong[0]} runs with the {AXES[wrong[1]]} index, and belongs to the "
                             f"{AXES[right[1]]}", _times(wrt, wrong, 1, right))
+                  for right, wrong in permutations(known, 2) if right[0] == wrong[0]]
+        instance.found["multiplied", wrt] = found
+    return instance.found["multiplied", wrt]
+
+
+def swapped(instance: Instance, wrt: str) -> list[Structure]:
+    """The gradient with one quantity of the forward pass for another."""
+    return [Structure("other-parameter", f"{wrong[0]} for {right[0]}", _times(wrt, wrong, 1, right))
+            for right, wrong in permutations(quantities(instance, wrt), 2) if right[0] != wrong[0]]
 
 
 def _times(wrt, key, power, over=None) -> Callable[[Instance], np.ndarray]:
@@ -95,8 +111,10 @@ def quantities(at: Instance, wrt: str) -> dict[tuple[str, int], np.ndarray]:
 
     A quantity that is longer than the axis is cut: w2_i, i an input, where w2 has an entry for every hidden unit.
     """
-    if "_quantities" in at.__dict__:
-        return at.__dict__["_quantities"]
+    if ("quantities", wrt) in at.found:
+        return at.found["quantities", wrt]
+    if at.model.written == "values" or at.root.value.shape != ():
+        return {}
     values, output, shape = {}, output_of(at.order), at.truth(wrt).shape
     for node in at.order:
         if node.name or node.parents:
@@ -115,15 +133,15 @@ def quantities(at: Instance, wrt: str) -> dict[tuple[str, int], np.ndarray]:
             elif thin.ndim == 1 and len(thin) >= shape[axis] > 1:
                 line = thin[:shape[axis]].reshape([-1 if a == axis else 1 for a in range(len(shape))])
                 found[name, axis] = np.broadcast_to(line, shape)
-    at.__dict__["_quantities"] = found
+    at.found["quantities", wrt] = found
     return found
 
 
 def _lost_target(case, pairs):
     """The claim stays the same when the targets are other ones, and the truth does not."""
     names = [name for name in case.model.targets if name in case.model.shapes]
-    other = [at.changed(**{name: np.roll(at.arrays[name], 1, axis=0) + (at.arrays[name].dtype.kind == "f")
-                           for name in names}) for at, _ in pairs]
+    other = [at.changed(**{name: case.model.instance(at.sizes, 500 + seed).arrays[name] for name in names})
+             for seed, (at, _) in enumerate(pairs)]
     after, _ = case.evaluated(other)
     if not names or len(after) < len(pairs) or not all(
             close(before, value) for (_, before), (_, value) in zip(pairs, after, strict=True)):

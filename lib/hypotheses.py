@@ -7,7 +7,7 @@ times a factor k nᵖ, plus so much of the penalty's gradient, on all instances 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import chain, combinations
 from typing import NamedTuple
 
@@ -26,7 +26,7 @@ class Structure(NamedTuple):
     kind: str
     detail: str
     find: Callable[[Instance], np.ndarray]
-    turned: bool = False                       # whether the penalty's gradient is transposed with it
+    on_penalty: Callable[[np.ndarray], np.ndarray] | None = None        # what the slip does to the penalty's gradient
 
 
 _SLOPES = {      # what may stand where the slope of an activation belongs, from its output y and its input a
@@ -59,13 +59,28 @@ TABLE = OPS | {f"{op}: {kind}": Op("", OPS[op].f, lambda g, y, a, slope=slope: (
     for op, rules in _HEADS.items() for kind, rule in rules.items()} | {
     "sigmoid: exponent-sign": Op("", lambda a: sigmoid(-a), lambda g, y, a: (-g * y * (1 - y),)),
     "sigmoid: exponent-sign, slope as usual": Op("", lambda a: sigmoid(-a), lambda g, y, a: (g * y * (1 - y),)),
+    "matmul squared": Op("", np.matmul, lambda g, y, A, B: (g @ (B * B).T, A.T @ g), False),
+    "matmul of ones": Op("", np.matmul, lambda g, y, A, B: (g @ np.ones_like(B).T, A.T @ g), False),
     "matmul as it is": Op("", np.matmul, lambda g, y, A, B: (g @ B, A.T @ g), False),
     "matmul of sums": Op("", np.matmul, lambda g, y, A, B: (g @ B.T, np.multiply.outer(A.sum(0), g.sum(0))), False),
 }
 
 
-def structures(instance: Instance, wrt: str) -> Iterator[Structure]:
+def structures(instance: Instance, wrt: str) -> list[Structure]:
     """Everything that a single slip can make of the gradient of the data part; first, what no slip makes of it."""
+    if ("structures", wrt) not in instance.found:
+        instance.found["structures", wrt] = list(_structures(instance, wrt))
+    return instance.found["structures", wrt]
+
+
+def made(structure: Structure, at: Instance) -> np.ndarray:
+    """What a structure finds at an instance, found once."""
+    if structure not in at.found:
+        at.found[structure] = structure.find(at)
+    return at.found[structure]
+
+
+def _structures(instance, wrt):
     yield Structure("", "", lambda at: at.data.truth(wrt))
     yield from _whole(instance, wrt)
     if instance.model.written != "values" and instance.root.value.shape == ():
@@ -79,13 +94,15 @@ def _whole(instance, wrt):
     shape = instance.truth(wrt).shape
     if len(shape) == 2 and shape[0] == shape[1] > 1:
         turn = lambda at: at.data.truth(wrt).T
-        yield Structure("transposed", f"rows and columns of the gradient by {wrt} are exchanged", turn, turned=True)
+        yield Structure("transposed", f"rows and columns of the gradient by {wrt} are exchanged", turn, np.transpose)
         yield Structure("transposed", f"rows and columns of its data part by {wrt} are exchanged", turn)
     for axes in chain.from_iterable(combinations(range(len(shape)), m) for m in range(1, len(shape) + 1)):
         if all(shape[axis] > 1 for axis in axes):
             words = " and its ".join(("first", "second", "third", "fourth")[axis] for axis in axes)
-            yield Structure("summed-index", f"Your gradient by {wrt} is summed over its {words} index",
-                            lambda at, axes=axes: _summed(at.data.truth(wrt), axes))
+            added = lambda array, axes=axes: _summed(array, axes)
+            for what, on_penalty in (("Your", added), ("The data part of your", None)):
+                yield Structure("summed-index", f"{what} gradient by {wrt} is summed over its {words} index",
+                                lambda at, added=added: added(at.data.truth(wrt)), on_penalty)
 
 
 def _summed(array, axes):
@@ -168,6 +185,10 @@ def _products(order, wrt):
         if right.value.shape[0] == right.value.shape[1] > 1:
             yield Structure("transposed", f"{called(order, right)} is to be transposed on the way back",
                             _altered(wrt, {place: _as("matmul as it is")}))
+        yield Structure("wrong-exponent", f"{called(order, right)} stands there twice",
+                        _altered(wrt, {place: _as("matmul squared")}))
+        yield Structure("wrong-exponent", f"{called(order, right)} is missing",
+                        _altered(wrt, {place: _as("matmul of ones")}))
         if right.varies:
             yield Structure("summed-early", "", _altered(wrt, {place: _as("matmul of sums")}))
         for other, there in enumerate(order):
@@ -214,6 +235,10 @@ def _sent(change, output):
 def _outputs(order, wrt):
     """A residual that compares the target with something else than the output."""
     output = output_of(order)
+    if output is not None:
+        sent = _sent({}, output)
+        yield Structure("wrong-exponent", "the residual stands there twice, so the square was not differentiated",
+                        _seeded(wrt, output, lambda data: sent(data) ** 2 * data.sizes.get("n", 1)))
     inverse = lambda data: lambda node, parents: graph.apply("div", 1.0, graph.apply(node.op, *parents))
     for place, node in enumerate(order[:output or 0]):
         name = called(order, node)
@@ -274,21 +299,30 @@ def fit(claims: list, parts: list, penalties: list | None, ns: list[int]) -> Fit
 
     Shapes: claims[j], parts[j] and penalties[j] alike.
     """
-    size = [max(np.abs(claim).max(), 1e-6 * np.abs(part).max(), 1e-12)
-            for claim, part in zip(claims, parts, strict=True)]
-    target = _stacked(claims, size)
+    scales = [1 / max(np.abs(claim).max(), 1e-6 * np.abs(part).max(), 1e-12)
+              for claim, part in zip(claims, parts, strict=True)]
+    target, part, penalty = (_flat(arrays, scales) for arrays in (claims, parts, penalties or []))
+    if all(np.abs(part).max() <= 1e-12 for part in parts):
+        part = 0.0 * part
+    n = np.repeat(np.array(ns, float), [claim.size for claim in claims])
+    power = {0: 1.0, 1: n, -1: 1 / n}
     powers = [(0, 0), (1, 0), (-1, 0), (1, 1), (-1, -1), (0, 1), (0, -1)] if len(set(ns)) > 1 else [(0, 0)]
     for p, r in powers if penalties else [(p, 0) for p, _ in powers[:3]]:
-        columns = [_stacked(parts, size, ns, p)] + ([_stacked(penalties, size, ns, r)] if penalties else [])
-        A = np.stack(columns, axis=1)
-        factors = np.linalg.lstsq(A, target, rcond=None)[0]
-        if np.abs(A @ factors - target).max() <= CLOSE * max(1.0, *np.abs(factors)):
-            return Fit(float(factors[0]), p, float(factors[1]) if penalties else 0.0, r)
+        a, b = part * power[p], penalty * power[r] if penalties else np.zeros_like(part)
+        k, q = _solved(a, b, target)
+        if np.abs(k * a + q * b - target).max() <= CLOSE * max(1.0, abs(k), abs(q)):
+            return Fit(1.0 if not np.any(a) else k, p, q, r)         # a structure that is zero has no factor
     return None
 
 
-def _stacked(arrays, size, ns=None, power=0):
-    """All instances as one column, each scaled to size 1 and times n^power."""
-    ns = ns if power else [1] * len(arrays)
-    return np.concatenate([(array * (float(n) ** power / s)).ravel()
-                           for array, n, s in zip(arrays, ns, size, strict=True)])
+def _flat(arrays, scales):
+    """All instances as one column, each scaled."""
+    return np.concatenate([(array * s).ravel() for array, s in zip(arrays, scales, strict=True)]) if arrays else None
+
+
+def _solved(a, b, target):
+    """The k and q for which k a + q b is nearest to the target; 0 for a column that is zero."""
+    aa, ab, bb, at, bt = a @ a, a @ b, b @ b, a @ target, b @ target
+    if aa * bb - ab * ab > 1e-12 * aa * bb:
+        return (bb * at - ab * bt) / (aa * bb - ab * ab), (aa * bt - ab * at) / (aa * bb - ab * ab)
+    return (at / aa, 0.0) if aa else (0.0, bt / bb if bb else 0.0)

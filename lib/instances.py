@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -54,13 +54,21 @@ class Model:
         words = [word.partition("+")[0] for shape in self.shapes.values() for word in shape.split()]
         return tuple(dict.fromkeys(word for word in words if not word.isdigit()))
 
+    @cached_property
+    def drawn(self) -> dict[tuple, Instance]:
+        """The instances that were drawn before, by sizes and seed: judging a second claim finds their truth known."""
+        return {}
+
     def instance(self, sizes: dict[str, int], seed: int) -> Instance:
-        """Draw every array at these sizes."""
-        rng, arrays = np.random.default_rng(seed), {}
-        for name, shape in self.shapes.items():
-            draw = self.draw.get(name) or (_positive if name == self.penalty else _normal)
-            arrays[name] = np.asarray(draw(rng, tuple(_length(word, sizes) for word in shape.split()), sizes))
-        return Instance(self, arrays, sizes)
+        """Every array drawn at these sizes."""
+        key = (*sizes.items(), seed)
+        if key not in self.drawn:
+            rng, arrays = np.random.default_rng(seed), {}
+            for name, shape in self.shapes.items():
+                draw = self.draw.get(name) or (_positive if name == self.penalty else _normal)
+                arrays[name] = np.asarray(draw(rng, tuple(_length(word, sizes) for word in shape.split()), sizes))
+            self.drawn[key] = Instance(self, arrays, sizes)
+        return self.drawn[key]
 
     def measured(self, arrays: dict) -> dict[str, int]:
         """The sizes that these arrays have."""
@@ -85,6 +93,7 @@ class Instance:
     model: Model
     arrays: dict[str, np.ndarray]
     sizes: dict[str, int]
+    found: dict = field(default_factory=dict)              # slopes and other results that are wanted more than once
 
     def changed(self, **arrays) -> Instance:
         """The same instance with some arrays replaced."""
@@ -140,10 +149,9 @@ class Instance:
 
         Where these do not exist, as for a loss that gives values only and has kinks, by differences of fourth order.
         """
-        found = self.__dict__.setdefault("_truth", {})
-        if wrt not in found:
-            found[wrt] = self._stepped(wrt) if self.model.written == "values" else self._replayed(wrt)
-        return found[wrt]
+        if wrt not in self.found:
+            self.found[wrt] = self._stepped(wrt) if self.model.written == "values" else self._replayed(wrt)
+        return self.found[wrt]
 
     def _replayed(self, wrt):
         leaf, after = self.leaves[wrt], {self.leaves[wrt]}
@@ -165,7 +173,7 @@ class Instance:
 
 def call(where: str, function: Callable, known: dict):
     """Call a function with what its parameters name."""
-    wanted = inspect.signature(function).parameters.values()
+    wanted = _parameters(function)
     if any(p.kind is p.VAR_KEYWORD for p in wanted):
         return function(**known)
     missing = [p.name for p in wanted
@@ -174,6 +182,12 @@ def call(where: str, function: Callable, known: dict):
         raise NameError(f"{where}: it asks for {', '.join(missing)}, which is not known here; "
                         f"known are {', '.join(sorted(known))}")
     return function(**{p.name: known[p.name] for p in wanted if p.name in known})
+
+
+@lru_cache(maxsize=64)
+def _parameters(function):
+    """The parameters of a function."""
+    return tuple(inspect.signature(function).parameters.values())
 
 
 def complex_slopes(f: Callable, x: np.ndarray) -> np.ndarray:

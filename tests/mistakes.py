@@ -1,0 +1,210 @@
+"""Gradients with planted slips, written in NumPy and apart from `lib.diagnose`, for measuring what it names.
+
+`network` and `block` are gradients with holes: a slip changes one piece. `mistakes` and `correct` go through kinds,
+models, parameters and seeds.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Planted(NamedTuple):
+    """A claim with what it is about, the kind that was planted, and the claim without the structural slip."""
+
+    kind: str
+    claim: Callable
+    wrt: str
+    model: str
+    options: dict
+    without: Callable | None = None
+
+
+def sigma(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def softmax(Z):
+    E = np.exp(Z)
+    return E / E.sum(axis=1, keepdims=True)
+
+
+PHI = {"sigmoid": sigma, "tanh": np.tanh, "softplus": lambda z: np.log1p(np.exp(z)),
+       "relu": lambda z: np.maximum(z, 0), "identity": lambda z: z}
+SLOPE = {"sigmoid": lambda z: sigma(z) * (1 - sigma(z)), "tanh": lambda z: 1 - np.tanh(z) ** 2, "softplus": sigma,
+         "relu": lambda z: (z > 0) * 1.0, "identity": np.ones_like}
+FROM_Z = SLOPE | {"sigmoid": lambda z: z * (1 - z), "tanh": lambda z: 1 - z ** 2}
+
+
+def local(hidden, z, slip):
+    """What stands where φ′(z) belongs."""
+    return {"phi-for-slope": lambda: PHI[hidden](z), "slope-missing": lambda: np.ones_like(z),
+            "slope-of-z": lambda: FROM_Z[hidden](z), "slope-at-output": lambda: SLOPE[hidden](PHI[hidden](z)),
+            }.get(slip, lambda: SLOPE[hidden](z))()
+
+
+def network(v, wrt, head, hidden="sigmoid", depth=2, scale="", slip=""):
+    """The gradient of the data part of a network by W1, b1 …, with at most one slip inside."""
+    W = {l: v[f"W{l}"] for l in range(1, depth + 1)}
+    b = {l: v[f"b{l}"] for l in range(1, depth + 1)}
+    Z, A = {}, {0: v["X"]}
+    for l in W:
+        Z[l] = A[l - 1] @ W[l] + b[l]
+        flip = slip == "exponent-sign" and hidden == "sigmoid"
+        A[l] = PHI[hidden](-Z[l] if flip else Z[l]) if l < depth else Z[l]
+    scores = Z[depth]
+    if slip == "wrong-output" and hidden != "relu":
+        hiddens = 1 / A[depth - 1]
+        scores = hiddens @ W[depth] + b[depth]
+    if slip == "wrong-output, layer":
+        scores = Z[depth - 1]
+    D = residual(v, scores, head, slip) / (1 if "sum" in scale else len(v["X"])) * (2 if scale in ("mean", "sum") and (
+        head in ("linear", "sigmoid squared")) else 1)
+    for l in range(depth, 0, -1):
+        if wrt == f"W{l}":
+            left = Z[l - 1] if slip == "other-parameter" and l > 1 else A[l - 1]
+            if slip == "unsummed":
+                return left[:, :, None] * D[:, None, :]
+            return np.outer(left.sum(0), D.sum(0)) if slip == "summed-early" else left.T @ D
+        if wrt == f"b{l}":
+            return D if slip == "unsummed" else D.sum(axis=0)
+        back = D @ (W[l] if slip == "wrong-shape" else W[l].T)
+        if slip == "wrong-exponent" and l == depth:
+            back = D @ (W[l].T ** 2)
+        if l > 1:
+            D = back * local(hidden, Z[l - 1], slip) * (-1 if slip == "exponent-sign" and hidden == "sigmoid" else 1)
+    return back
+
+
+def residual(v, scores, head, slip):
+    """∂(sum of losses)/∂scores, of halved squares or of cross-entropy."""
+    Y = v["Y"] if "Y" in v else v["y"][:, None]
+    if slip == "broadcast":
+        Y = np.broadcast_to(Y.mean(axis=0), Y.shape)
+    P = {"softmax": softmax, "sigmoid": sigma, "sigmoid squared": sigma, "linear": lambda z: z}[head](scores)
+    if head == "softmax":
+        return {"diagonal-only": -Y * (1 - P), "normaliser-constant": -Y, "target-ignored": P,
+                "wrong-exponent, normaliser": np.exp(scores) - Y, "other-loss": (P - Y) * P * (1 - P)}.get(slip, P - Y)
+    slope = local("sigmoid", scores, slip.removesuffix(", head")) if head == "sigmoid squared" else 1.0
+    if slip.endswith(", head") is False and head == "sigmoid squared":
+        slope = SLOPE["sigmoid"](scores)
+    R = {"target-ignored": P, "wrong-exponent, residual": (P - Y) ** 2}.get(slip, P - Y) * slope
+    return R * P * (1 - P) if slip == "other-loss" and head == "sigmoid" else R
+
+
+def block(v, wrt, hidden="sigmoid", slip=""):
+    """The gradient of a residual block, half the mean squared error."""
+    Z1 = v["X"] @ v["W1"]
+    flip = -1 if slip == "exponent-sign" and hidden == "sigmoid" else 1
+    H = PHI[hidden](flip * Z1)
+    Z2 = H + v["X"]
+    T = np.broadcast_to(v["T"].mean(0), v["T"].shape) if slip == "broadcast" else v["T"]
+    out = (1 / H + v["X"] if slip == "wrong-output" else Z2) @ v["W2"]
+    D = (out - T) / len(T)
+    if wrt == "W2":
+        left = {"other-parameter": H}.get(slip, Z2)
+        return left[:, :, None] * D[:, None, :] if slip == "unsummed" else left.T @ D
+    dZ2 = D @ v["W2"].T
+    dZ1 = dZ2 * flip * local(hidden, Z1, slip)
+    if wrt == "W1":
+        return v["X"][:, :, None] * dZ1[:, None, :] if slip == "unsummed" else v["X"].T @ dZ1
+    if slip == "path-missing":
+        return dZ1 @ v["W1"].T
+    if slip == "path-missing, block":
+        return dZ2
+    return dZ1 @ (v["W1"] if slip == "transposed, inside" else v["W1"].T) + dZ2
+
+
+INSIDE = ["phi-for-slope", "slope-missing", "slope-of-z", "slope-at-output", "diagonal-only", "normaliser-constant",
+          "target-ignored", "wrong-exponent", "wrong-exponent, normaliser", "wrong-exponent, residual", "other-loss",
+          "broadcast", "exponent-sign", "wrong-output", "wrong-output, layer", "other-parameter", "unsummed",
+          "summed-early", "wrong-shape", "path-missing", "path-missing, block", "transposed, inside",
+          "phi-for-slope, head", "slope-missing, head", "slope-of-z, head", "slope-at-output, head"]
+OUTSIDE = {          # what is done to a right gradient of the data part
+    "sign": lambda g, n: -g, "factor-two": lambda g, n: 2 * g, "factor-two, half": lambda g, n: g / 2,
+    "log-base": lambda g, n: g / np.log(2), "log-base, ln 2": lambda g, n: g * np.log(2),
+    "constant": lambda g, n: 0.3 * g, "sum-not-mean": lambda g, n: n * g, "averaged-twice": lambda g, n: g / n,
+    "zero": lambda g, n: 0 * g, "transposed": lambda g, n: g.T,
+    "permuted": lambda g, n: g[::-1], "permuted, columns": lambda g, n: np.roll(g, 1, axis=-1),
+    "summed-index": lambda g, n: np.broadcast_to(g.sum(axis=0), g.shape),
+    "summed-index, last": lambda g, n: np.broadcast_to(g.sum(axis=-1, keepdims=True), g.shape),
+    "wrong-shape, row": lambda g, n: g[None], "wrong-shape, flat": lambda g, n: np.concatenate([g.ravel(), [0.0]]),
+}
+PENALTY = {"penalty": 0.0, "penalty, half": 0.5, "penalty, sign": -1.0, "penalty, thrice": 3.0}
+MODELS = [("mlp-softmax", "softmax", {}), ("mlp-softmax", "softmax", {"hidden": "tanh"}),
+          ("mlp-softmax", "softmax", {"hidden": "softplus", "depth": 3}), ("mlp-sigmoid", "sigmoid", {}),
+          ("mlp-sigmoid", "sigmoid", {"hidden": "tanh", "depth": 3}), ("mlp-linear", "linear", {}),
+          ("mlp-linear", "linear", {"hidden": "tanh", "scale": "mean"}), ("mlp-linear", "linear", {"scale": "sum"}),
+          ("mlp-linear", "linear", {"hidden": "relu"}),
+          ("mlp-sigmoid-squared", "sigmoid squared", {}), ("residual", "", {}), ("residual", "", {"hidden": "tanh"})]
+
+
+def gradient(v, wrt, model, head, options, slip=""):
+    """The data part of the gradient of one of these models."""
+    return block(v, wrt, slip=slip, **options) if model == "residual" else network(v, wrt, head, slip=slip, **options)
+
+
+def parameters(model, options):
+    """What a gradient may be wanted by."""
+    if model == "residual":
+        return ["W1", "W2", "X"]
+    depth = options.get("depth", 2)
+    return [f"{name}{l}" for l in range(1, depth + 1) for name in "Wb"] + ["X"]
+
+
+def penalty(v, wrt, model):
+    """Its gradient: of weights only."""
+    return 2 * v["lam"] * v[wrt] if wrt[0] == "W" and model != "residual" else 0.0
+
+
+def mistakes() -> Iterator[Planted]:
+    """Every slip in every model by every parameter, where it makes a difference there."""
+    for model, head, options in MODELS:
+        for wrt in parameters(model, options):
+            about = wrt, model, options
+            right = lambda v, a=(wrt, model, head, options): gradient(v, *a)
+            pen = lambda v, a=(wrt, model): penalty(v, *a)
+            for slip in INSIDE:
+                def claim(slip=slip, a=(wrt, model, head, options), pen=pen, **v):
+                    g = gradient(v, *a, slip=slip)
+                    return g if slip == "unsummed" else g + pen(v)
+                yield Planted(named(slip, pen, wrt, model), claim, *about)
+                if slip in ("phi-for-slope", "slope-missing", "diagonal-only", "broadcast", "wrong-output"):
+                    for factor in ("sign", "sum-not-mean", "factor-two"):
+                        def claim(slip=slip, factor=factor, a=(wrt, model, head, options), pen=pen, **v):
+                            return OUTSIDE[factor](gradient(v, *a, slip=slip), len(v["X"])) + pen(v)
+                        def without(factor=factor, right=right, pen=pen, **v):
+                            return OUTSIDE[factor](right(v), len(v["X"])) + pen(v)
+                        yield Planted(f"{factor} + {slip}", claim, *about, without)
+            for slip, change in OUTSIDE.items():
+                def claim(change=change, right=right, pen=pen, **v):
+                    return change(right(v) + pen(v), len(v["X"]))
+                yield Planted(slip.partition(",")[0], claim, *about)
+            if wrt[0] == "W" and model != "residual":
+                for q in PENALTY.values():
+                    yield Planted("penalty", lambda q=q, right=right, pen=pen, **v: right(v) + q * pen(v), *about)
+                    yield Planted("factor-two + penalty", lambda q=q, right=right, pen=pen, **v: (
+                        2 * right(v) + q * pen(v)), *about)
+            elif model != "residual":
+                yield Planted("penalty", lambda right=right, w=wrt, **v: right(v) + 2 * v["lam"] * v[w], *about)
+
+
+def named(slip, pen, wrt, model):
+    """The kind of a slip, with the penalty where a sum over rows leaves it out."""
+    kind = slip.partition(",")[0]
+    return f"{kind} + penalty" if slip == "unsummed" and wrt[0] == "W" and model != "residual" else kind
+
+
+def correct() -> Iterator[Planted]:
+    """Right gradients, in several ways of writing."""
+    for model, head, options in MODELS:
+        for wrt in parameters(model, options):
+            a = (wrt, model, head, options)
+            ways = [lambda a=a, **v: gradient(v, *a) + penalty(v, *a[:2]),
+                    lambda a=a, **v: penalty(v, *a[:2]) - (-1) * gradient(v, *a),
+                    lambda a=a, **v: (len(v["X"]) * gradient(v, *a) + len(v["X"]) * penalty(v, *a[:2])) / len(v["X"]),
+                    lambda a=a, **v: np.array((gradient(v, *a) + penalty(v, *a[:2])).tolist()),
+                    lambda a=a, **v: 0.5 * (2 * gradient(v, *a) + 2 * penalty(v, *a[:2]))]
+            for way in ways:
+                yield Planted("correct", way, wrt, model, options)
