@@ -14,7 +14,7 @@ FILES = sorted((HOUSE / "lib").glob("*.py"))
 TREES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
 # Each room may import the rooms that stand before it, and only explore may import plot (diagnose, to draw a verdict).
 ORDER = ["__init__", "shapes", "show", "activations", "losses", "neuron", "linear", "mlp", "residual", "train", "data",
-         "ops", "graph", "ledger", "gradcheck", "points", "proof", "typeset", "derivation", "plot",
+         "ops", "graph", "ledger", "gradcheck", "points", "proof", "typeset", "rows", "derivation", "plot",
          "explore", "traced", "instances", "models", "kinds", "hypotheses", "evidence", "case", "diagnose"]
 FUNCTIONS = [(room, node) for room, tree in TREES.items() for node in ast.walk(tree)
              if isinstance(node, ast.FunctionDef)]
@@ -45,7 +45,7 @@ def imports(tree):
             yield from (alias.name.split(".")[1] for alias in node.names if alias.name.startswith("lib."))
 
 
-TOOLS = {"points", "proof", "typeset", "derivation", "plot", "explore",           # how lines are checked, pictures drawn,
+TOOLS = {"points", "proof", "typeset", "rows", "derivation", "plot", "explore",   # how lines are checked, pictures drawn,
          "traced", "instances", "models", "kinds", "hypotheses", "evidence", "case", "diagnose"}       # and slips named
 
 
