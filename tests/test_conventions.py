@@ -3,6 +3,8 @@
 import ast
 import json
 import re
+import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -69,6 +71,16 @@ def test_functions_of_arrays_state_their_shapes():
               if isinstance(f, ast.FunctionDef) and "ndarray" in ast.unparse(f.args)
               and "Shapes:" not in ast.get_docstring(f) and room != "plot"]        # which computes nothing from them
     assert not silent
+
+
+def test_what_lib_imports_is_declared():
+    declared = tomllib.loads((HOUSE / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    nodes = [node for tree in TREES.values() for node in ast.walk(tree)]
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and not node.level}
+    outside = {name.split(".")[0] for name in names} - sys.stdlib_module_names - {"lib"}
+    packages = {"IPython": "ipython", "PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml"}
+    assert {packages.get(name, name) for name in outside} == set(declared)
 
 
 def test_rooms_import_one_way():
