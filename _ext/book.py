@@ -135,3 +135,14 @@ def uses(root: Path) -> dict[str, dict[str, str]]:
         for name in re.findall(r"\b[a-z]\w*\.[A-Za-z]\w*", code):
             found.setdefault(name, {})[page] = title(notebook)
     return found
+
+
+@functools.cache
+def slips(root: Path) -> dict[str, str]:
+    """The page on which a row of the ledger is computed as it stands and shown beside the true value, by its code."""
+    found, heading = {}, re.compile(r"^\*\*.+\*\* \((\S+)\)$", re.M)
+    for page, (_, notebook) in notebooks(root).items():
+        for output in (output for cell in notebook["cells"] for output in cell.get("outputs", [])):
+            for code in heading.findall("".join(output.get("data", {}).get("text/markdown", ""))):
+                found.setdefault(code, page)
+    return found

@@ -1,7 +1,7 @@
 """The page about `lib`: every public function from its docstring, with its code, and links to where it is derived.
 
     ```{functions-of-lib}
-    shapes activations losses           the rooms in this order; any other follows
+    shapes activations losses           the rooms in this order, with their code; all others follow without
     ```
 A docstring has paragraphs, indented formulas that may end in `(eq:label)`, and fields such as `Shapes:` and `Source:`.
 Nothing is imported: the files are read as they stand.
@@ -118,7 +118,7 @@ class Page:
         self.trees = {room: ast.parse(source) for room, source in self.sources.items()}
         self.names = {f"{room}.{name_of(node)}" for room, tree in self.trees.items() for node in public(tree)}
         self.results, self.sections, self.uses = results(root), sections(root), uses(root)
-        self.written = notebooks(root)
+        self.written, self.open = notebooks(root), " ".join(directive.content).split()
         for room in self.sources:
             self.env.note_dependency(f"lib/{room}.py")
 
@@ -149,7 +149,7 @@ class Page:
         content = addnodes.desc_content("")
         if isinstance(node, Definition):
             content += self.body(ast.get_docstring(node), room)
-        content += self.links(full) + ([] if owner else self.code(node, room))
+        content += self.links(full) + (self.code(node, room) if room in self.open and not owner else [])
         if isinstance(node, ast.ClassDef):
             content += [self.entry(each, room, name) for each in public(node)]
         return addnodes.desc("", head, content, domain="py", objtype=kind, desctype=kind, no_index=True,
@@ -238,8 +238,8 @@ class FunctionsOfLib(SphinxDirective):
     has_content = True
 
     def run(self):
-        page, first = Page(self), " ".join(self.content).split()
-        return [page.room(room) for room in [*first, *(room for room in page.sources if room not in first)]]
+        page = Page(self)
+        return [page.room(room) for room in dict.fromkeys([*page.open, *page.sources])]
 
 
 def setup(app):

@@ -80,14 +80,12 @@ class AllResults(SphinxDirective):
                                ids=[f"result-{result.label}"])
 
 
-def equation(env, label: str) -> tuple[str, str, int] | None:
-    """Page, anchor and number of the equation of a derivation."""
-    page, number = env.get_domain("math").equations.get(label, ("", 0))
-    return (page, make_id_of(label), number) if page else None
-
-
-def make_id_of(label: str) -> str:
-    return nodes.make_id(f"equation-{label}")
+def find(env, label: str) -> tuple[str, str, str] | None:
+    """Page and anchor of what carries a label, and its number if it is an equation."""
+    equations, labels = env.get_domain("math").equations, env.get_domain("std").anonlabels
+    if label in equations:
+        return equations[label][0], nodes.make_id(f"equation-{label}"), str(equations[label][1])
+    return (*labels[label.lower()], "") if label.lower() in labels else None
 
 
 def resolve(app, env, node: pending_xref, content: nodes.Node) -> nodes.reference | None:
@@ -95,10 +93,7 @@ def resolve(app, env, node: pending_xref, content: nodes.Node) -> nodes.referenc
     kind, label = node["reftype"], node["reftarget"]
     if node.get("refdomain") or kind not in ("result", "place"):
         return None
-    found = equation(env, f"eq:{label}" if kind == "result" else label)
-    if found is None and kind == "place":
-        labels = env.get_domain("std").anonlabels
-        found = (*labels[label.lower()], 0) if label.lower() in labels else None
+    found = find(env, f"eq:{label}" if kind == "result" else label)
     if found is None:
         return None if node.get("refwarn") else content
     page, anchor, number = found
@@ -113,7 +108,7 @@ def link_reasons(app, doctree: nodes.document, page: str) -> None:
     for block in doctree.findall(nodes.math_block):
         result = known.get(str(block.get("label") or "").removeprefix("eq:"))
         for need in result.needs if result else ():
-            if need in known and (found := equation(app.env, f"eq:{need}")):
+            if need in known and (found := find(app.env, f"eq:{need}")):
                 uri = app.builder.get_relative_uri(page, found[0]) if found[0] != page else ""
                 block.setdefault("links", []).extend(
                     (wording, f"{uri}#{found[1]}") for wording in (known[need].name, *known[need].wordings))

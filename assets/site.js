@@ -33,7 +33,7 @@ if (navigator.clipboard) {
 }
 
 /* What scrolls sideways can be reached with the keyboard. */
-const boxes = document.querySelectorAll(".rhs, .lhs, .katex-display, .pst-scrollable-table-container, .bd-article pre, .bd-article blockquote");
+const boxes = document.querySelectorAll(".rhs, .lhs, .katex-display, .pst-scrollable-table-container, .bd-article pre, .bd-article blockquote, .ledger p:has(.katex)");
 const fit = (box) => {
   if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
   else box.removeAttribute("tabindex");
@@ -41,3 +41,41 @@ const fit = (box) => {
 const sizes = new ResizeObserver((changes) => changes.forEach((change) => fit(change.target)));
 boxes.forEach((box) => sizes.observe(box));
 document.fonts.ready.then(() => boxes.forEach(fit));
+
+/* Filters: choices and words that leave some of the rows; the address keeps them, so that a view can be shared. */
+for (const form of document.querySelectorAll("form.filter")) {
+  const rows = [...document.querySelectorAll(form.dataset.rows)];
+  const texts = new Map();
+  const text = (row) => {
+    if (!texts.has(row)) texts.set(row, row.textContent.toLowerCase());
+    return texts.get(row);
+  };
+  const show = () => {
+    const asked = [...new FormData(form)].filter(([, value]) => value.trim());
+    const words = asked.filter(([name]) => name === "words").flatMap(([, value]) => value.toLowerCase().split(/\s+/).filter(Boolean));
+    const chosen = asked.filter(([name]) => name !== "words");
+    let left = 0;
+    for (const row of rows) {
+      row.hidden = !(chosen.every(([name, value]) => row.dataset[name].split("|").includes(value))
+        && words.every((word) => text(row).includes(word)));
+      left += !row.hidden;
+    }
+    for (const group of new Set(rows.map((row) => row.closest("section section")))) {
+      if (group) group.hidden = !group.querySelector(form.dataset.rows.split(" ").pop() + ":not([hidden])");
+    }
+    form.querySelector("output").textContent = `${left} of ${rows.length}`;
+    try { history.replaceState(null, "", `?${new URLSearchParams(asked)}`.replace(/\?$/, location.pathname) + location.hash); } catch { /* file: keeps its address */ }
+  };
+  for (const [name, value] of new URLSearchParams(location.search)) {
+    if (form.elements[name]) form.elements[name].value = value;
+  }
+  form.addEventListener("input", show);
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("reset", () => setTimeout(show));
+  window.addEventListener("hashchange", () => {
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (target?.hidden && rows.includes(target)) { form.reset(); setTimeout(() => target.scrollIntoView()); }
+  });
+  form.hidden = false;
+  show();
+}

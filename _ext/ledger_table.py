@@ -1,0 +1,190 @@
+"""The ledger as a table: every claim, what is true, and where the book settles it; with a form that site.js wakes up.
+
+    ```{ledger-table}
+    ```
+Without scripts all rows stand there to be read. In the chapters the code of a row, such as AN-03a, leads to its row,
+and a row that is computed as it stands leads to that place.
+"""
+from __future__ import annotations
+
+import html
+import re
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import katex_math
+from book import chapters, slips
+from docutils import nodes
+from results import find
+from sphinx.util.docutils import SphinxDirective
+
+from lib import ledger
+
+WORD = re.compile(r"""[("']*(?=\S*[a-z])[A-Za-z]{2}[A-Za-z'’-]*[.,;:!?)"']*|--""")        # neither y nor SE
+FORMULA = re.compile(r"\\|[_^]\{")
+PAGE = "ledger"
+NO_KIND = "none"
+
+
+class ledger_table(nodes.General, nodes.Element):
+    """Stands for the table until all pages, and so all places, are known."""
+
+
+def segments(sentence: str) -> list[tuple[bool, str]]:
+    """Words and formulas of a sentence in turn: a run of tokens with TeX in it is a formula."""
+    runs = []
+    for token in re.findall(r"\S+\s*", sentence):
+        word = bool(WORD.fullmatch(token.strip())) and not re.search(r"[{}]", token)
+        if runs and (runs[-1][0] == word or runs[-1][1].count("{") > runs[-1][1].count("}")):
+            runs[-1][1] += token
+        else:
+            runs.append([word, token])
+    merged = []
+    for word, run in runs:
+        formula = not word and bool(FORMULA.search(run))
+        if merged and not formula and not merged[-1][0]:
+            merged[-1][1] += run
+        else:
+            merged.append([formula, run])
+    return [(formula, run) for formula, run in merged]
+
+
+def words(sentence: str, typeset: Callable[[str], str]) -> str:
+    """A sentence of the ledger as HTML, its formulas typeset; what cannot be read as a formula stays code."""
+    made = []
+    for formula, run in segments(sentence):
+        if not formula:
+            made.append(html.escape(run.replace("-- ", "– ")))
+            continue
+        body = run.rstrip(" .,;:")
+        before = "(" if body[0] == "(" and body.count("(") > body.count(")") else ""
+        after = ")" if body[-1] == ")" and body.count("(") < body.count(")") else ""
+        body = body.removeprefix(before).removesuffix(after)
+        try:
+            made.append(before + typeset(body) + after + run[len(run.rstrip(" .,;:")):])
+        except ValueError:
+            made.append(f"<code>{html.escape(run.strip())}</code> ")
+    return "".join(made)
+
+
+def row(claim: ledger.Claim, place: tuple[str, str] | None, shown: str, typeset: Callable[[str], str]) -> str:
+    """A row: its code and verdict, the claim, and what is true; `place` is address and name of what settles it."""
+    text = lambda words_of: words(words_of, typeset)
+    more = [f"<p>{label}{text(value)}</p>" for label, value in (
+        ("Read as: ", claim.reading), ("Convention: ", claim.convention), ("", claim.note)) if value]
+    kinds = "<br>".join([*map(html.escape, claim.kind), *([f"({claim.severity})"] if claim.severity else [])])
+    inherits = ", ".join(f'<a href="#{other}">{other}</a>' for other in claim.inherits)
+    settled = f'<a href="{html.escape(place[0])}">{place[1]}</a>' if place else html.escape(short(claim.page))
+    computed = f'; <a href="{html.escape(shown)}">computed as it stands</a>' if shown else ""
+    cells = (
+        f'<th scope="row" role="rowheader"><a href="#{claim.id}">{claim.id}</a> '
+        f'<span class="verdict {claim.verdict}">{claim.verdict}</span> <small>{kinds}</small></th>',
+        f'<td role="cell"><p class="asked">{html.escape(claim.question)}</p><p>{text(claim.claim)}</p>'
+        + (f"<p>Follows from {inherits}.</p></td>" if inherits else "</td>"),
+        f'<td role="cell"><p>{text(claim.correct)}</p>{"".join(more)}<p>{settled}{computed}</p></td>')
+    keys = {"source": claim.source, "chapter": claim.page, "verdict": claim.verdict,
+            "kind": "|".join(claim.kind) or NO_KIND}
+    data = " ".join(f'data-{name}="{html.escape(value)}"' for name, value in keys.items())
+    return f'<tr id="{claim.id}" role="row" {data}>{"".join(cells)}</tr>'
+
+
+def short(page: str) -> str:
+    return page.rpartition("/")[2].replace("-", " ")
+
+
+def choice(name: str, options: dict[str, str]) -> str:
+    made = "".join(f'<option value="{html.escape(value)}">{html.escape(label)}</option>'
+                   for value, label in options.items())
+    return f'<label>{name.capitalize()} <select name="{name}"><option value="">all</option>{made}</select></label>'
+
+
+def form(rows: tuple[ledger.Claim, ...], titles: dict[str, str]) -> str:
+    """The choices, each with its number of rows; hidden until a script can act on them."""
+    sources, verdicts, pages = (Counter(getattr(row, name) for row in rows) for name in ("source", "verdict", "page"))
+    kinds = Counter(kind for claim in rows for kind in claim.kind or [NO_KIND])
+    return ('<form class="filter" data-rows="#ledger tbody tr" hidden>'
+            + choice("source", {value: f"{value} ({number})" for value, number in sorted(sources.items())})
+            + choice("chapter", {value: f"{titles.get(value, short(value))} ({pages[value]})" for value in pages})
+            + choice("verdict", {value: f"{value} ({number})" for value, number in verdicts.most_common()})
+            + choice("kind", {value: f"{value} ({number})" for value, number in kinds.most_common()})
+            + '<label>Words <input type="search" name="words" autocomplete="off" spellcheck="false"></label>'
+            '<button type="reset">Show all</button><output></output></form>')
+
+
+HEAD = "".join(f'<th scope="col" role="columnheader">{words}</th>'
+               for words in ("Row, verdict", "Asked and claimed", "True, and settled where"))
+
+
+def table(rows, titles: dict[str, str], place: Callable, shown: Callable, typeset: Callable[[str], str]) -> str:
+    body = "\n".join(row(claim, place(claim), shown(claim), typeset) for claim in rows)
+    return (f'{form(rows, titles)}<table id="ledger" class="ledger" role="table">'
+            "<caption>Claims of five worked solutions, with a verdict on each</caption>"
+            f'<thead role="rowgroup"><tr role="row">{HEAD}</tr></thead>'
+            f'<tbody role="rowgroup">\n{body}\n</tbody></table>')
+
+
+class LedgerTable(SphinxDirective):
+    def run(self):
+        self.env.note_dependency("lib/ledger.yaml")
+        return [ledger_table()]
+
+
+def fill(app, doctree: nodes.document, page: str) -> None:
+    """Put the table in its place; and where a chapter names a row, lead to that row."""
+    root = Path(app.srcdir)
+    if page == PAGE:
+        titles = {chapter.page.removeprefix("chapters/"): chapter.title for chapter in chapters(root)}
+        for node in list(doctree.findall(ledger_table)):
+            text = table(ledger.claims(), titles, lambda claim: settled(app, page, claim),
+                         lambda claim: computed(app, page, claim), katex_math.typeset)
+            node.replace_self(nodes.raw("", text, format="html"))
+    else:
+        link_rows(app, doctree, page)
+
+
+def settled(app, page: str, claim: ledger.Claim) -> tuple[str, str] | None:
+    """Where a row is settled, as an address seen from `page` and a name."""
+    if not claim.label or f"chapters/{claim.page}" not in app.env.found_docs:
+        return None
+    found = find(app.env, claim.label) or (f"chapters/{claim.page}", nodes.make_id(claim.label), "")
+    name = short(claim.page) + (f" ({found[2]})" if found[2] else "")
+    return f"{app.builder.get_relative_uri(page, found[0])}#{found[1]}", name
+
+
+def computed(app, page: str, claim: ledger.Claim) -> str:
+    where = slips(Path(app.srcdir)).get(claim.id)
+    return f"{app.builder.get_relative_uri(page, where)}#slip-{claim.id}" if where else ""
+
+
+def link_rows(app, doctree: nodes.document, page: str) -> None:
+    ids = {claim.id for claim in ledger.claims()}
+    code = re.compile(r"(?<![\w-])(?:" + "|".join(sorted(map(re.escape, ids), key=len, reverse=True)) + r")(?![\w-])")
+    if PAGE not in app.env.found_docs:
+        return
+    base = app.builder.get_relative_uri(page, PAGE)
+    for text in list(doctree.findall(nodes.Text)):
+        if not code.search(text) or any(isinstance(up, nodes.reference | nodes.literal_block | nodes.title | nodes.raw)
+                                        for up in ancestors(text)):
+            continue
+        pieces, at = [], 0
+        for found in code.finditer(text):
+            pieces += [nodes.Text(text[at:found.start()])] if found.start() > at else []
+            pieces.append(nodes.reference("", found[0], refuri=f"{base}#{found[0]}", internal=True, classes=["row"]))
+            at = found.end()
+        pieces += [nodes.Text(text[at:])] if text[at:] else []
+        if re.fullmatch(r" \([\w-]+\)", text) and isinstance(text.parent[text.parent.index(text) - 1], nodes.strong):
+            text.parent["ids"].append(f"slip-{code.search(text)[0]}")                # the heading of an executed slip
+        text.parent.replace(text, pieces)
+
+
+def ancestors(node: nodes.Node):
+    while node := node.parent:
+        yield node
+
+
+def setup(app):
+    app.add_node(ledger_table)
+    app.add_directive("ledger-table", LedgerTable)
+    app.connect("doctree-resolved", fill)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

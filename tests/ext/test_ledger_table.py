@@ -1,0 +1,66 @@
+"""The page of the ledger: sentences with formulas in them, rows, choices; and no row of the ledger is left out."""
+import re
+from pathlib import Path
+
+import book
+import katex_math
+import ledger_table
+import pytest
+
+from lib import ledger
+
+ROOT = Path(__file__).parents[2]
+ROWS = ledger.claims()
+
+
+def marked(tex):
+    return f"[{tex}]"
+
+
+
+@pytest.mark.parametrize(("sentence", "made"), [
+    ("theta_0 < 0 & more", "theta_0 &lt; 0 &amp; more"),
+    (r"the factor \hat y = h v, with H (Nx4)", r"the factor [\hat y = h v], with H (Nx4)"),
+    (r"one -- 2(\hat Y-y) W; as \sum_i z_i.", r"one – [2(\hat Y-y) W]; as [\sum_i z_i]."),
+    (r"is a_{i0}^{(1)} (by the unit)", r"is [a_{i0}^{(1)}] (by the unit)"),
+    (r"it follows (from \lambda = 0)", r"it follows (from [\lambda = 0])"),
+    (r"(\partial SE/\partial a)^2", r"[(\partial SE/\partial a)^2]"),
+    (r"\frac{one way}{n} is", r"[\frac{one way}{n}] is")])
+def test_a_sentence_with_formulas(sentence, made):
+    assert ledger_table.words(sentence, marked) == made
+
+
+def test_what_cannot_be_read_stays_code():
+    assert ledger_table.words(r"so \nonsense{x} is", katex_math.typeset) == r"so <code>\nonsense{x}</code> is"
+
+
+@pytest.mark.parametrize("part", ["claim", "correct", "note", "reading", "convention"])
+def test_every_formula_of_the_ledger_is_set_as_one(part):
+    sentences = {row.id: ledger_table.words(getattr(row, part), lambda tex: "" if katex_math.typeset(tex) else "?")
+                 for row in ROWS}
+    assert {code: made for code, made in sentences.items() if "\\" in made or "<code>" in made} == {}
+
+
+def test_a_row_says_what_it_is_and_where_it_is_settled():
+    made = ledger_table.row(ledger.claim("S0-R9"), ("x.html#eq", "regression (3)"), "x.html#slip", marked)
+    assert made.startswith('<tr id="S0-R9" role="row" data-source="S0" data-chapter="mlp/regression" '
+                           'data-verdict="slip" data-kind="wrong exponent|wrong index|extra sum">')
+    assert '<a href="x.html#eq">regression (3)</a>; <a href="x.html#slip">computed as it stands</a>' in made
+    assert '<a href="#S0-R8a">S0-R8a</a>' in made
+    assert "<p>regression</p>" in ledger_table.row(ledger.claim("S0-R9"), None, "", marked)
+
+
+def test_the_table_has_every_row_and_every_choice_counts_right():
+    made = ledger_table.table(ROWS, {}, lambda claim: None, lambda claim: "", marked)
+    assert re.findall(r'<tr id="([^"]+)"', made) == [row.id for row in ROWS] and len(ROWS) == 434
+    for name in ("source", "chapter", "verdict", "kind"):
+        options = re.search(rf'<select name="{name}">(.*?)</select>', made)[1]
+        for value, number in re.findall(r'value="([^"]+)">[^<]*\((\d+)\)', options):
+            found = re.findall(rf'data-{name}="(?:[^"]*\|)?{re.escape(value)}(?:\|[^"]*)?"', made)
+            assert len(found) == int(number) > 0, (name, value)
+
+
+def test_slips_that_are_computed_are_found_on_their_pages():
+    shown = book.slips(ROOT)
+    assert shown["AN-04f"] == "chapters/neurons/discriminant"
+    assert {code for code in shown if ledger.claim(code).verdict == "correct"} == set()

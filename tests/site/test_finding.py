@@ -1,0 +1,116 @@
+"""Finding things: results, functions and the ledger, linked with the chapters in both directions."""
+from __future__ import annotations
+
+import re
+
+import pytest
+from built import SITE, pages
+
+CHAPTERS = [name for name in pages() if name.startswith("chapters/")]
+
+
+def text(name: str) -> str:
+    return (SITE / name).read_text("utf8")
+
+
+def visible(page, rows: str) -> int:
+    return page.locator(rows).evaluate_all("all => all.filter(e => e.getClientRects().length).length")
+
+
+@pytest.fixture
+def visit(readers, base):
+    """Open a page in a tab of its own: visit(name, width=…, scripts=…)."""
+    browser, contexts = readers["wide"].context.browser, []
+
+    def open_page(name: str, width: int = 1280, scripts: bool = True):
+        contexts.append(browser.new_context(viewport={"width": width, "height": 900}, java_script_enabled=scripts))
+        page = contexts[-1].new_page()
+        page.goto(base + name, wait_until="load")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+ROWS = "#ledger tbody tr"
+
+
+def test_the_ledger_can_be_filtered(visit):
+    page = visit("ledger.html")
+    assert visible(page, ROWS) == 434 and page.locator("form.filter output").inner_text() == "434 of 434"
+    page.select_option("select[name=verdict]", "slip")
+    assert visible(page, ROWS) == 137
+    page.select_option("select[name=kind]", "sign")
+    signs = visible(page, ROWS)
+    assert 0 < signs < 137
+    page.fill("input[name=words]", "softmax")
+    assert 0 < visible(page, ROWS) < signs
+    assert "verdict=slip&kind=sign&words=softmax" in page.url
+    page.fill("input[name=words]", "no such words")
+    assert visible(page, ROWS) == 0 and page.locator("form.filter output").inner_text() == "0 of 434"
+    page.click("form.filter button[type=reset]")
+    page.wait_for_function("document.querySelector('form.filter output').textContent === '434 of 434'")
+    assert visible(page, ROWS) == 434 and "?" not in page.url
+
+
+def test_a_view_of_the_ledger_can_be_shared(visit):
+    page = visit("ledger.html?source=S2&verdict=slip")
+    left = page.locator(ROWS + ":not([hidden])")
+    assert left.count() > 0
+    assert set(left.evaluate_all("all => all.map(e => e.dataset.source + e.dataset.verdict)")) == {"S2slip"}
+    assert page.locator("select[name=source]").input_value() == "S2"
+
+
+def test_a_row_that_is_asked_for_is_shown_whatever_the_filter(visit):
+    page = visit("ledger.html?source=S2")
+    assert not page.locator("#AN-03a").is_visible()
+    page.evaluate("location.hash = 'AN-03a'")
+    page.wait_for_function("!document.getElementById('AN-03a').hidden")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_ledger_is_complete_without_scripts(visit, width):
+    page = visit("ledger.html", width=width, scripts=False)
+    assert visible(page, ROWS) == 434 and not page.locator("form.filter").is_visible()
+
+
+def test_rows_of_written_chapters_lead_to_their_place():
+    rows = re.findall(r'<tr id="(\S+)" .*?data-chapter="(\S+)".*?<p>([^<]*(?:<a href="[^"]+">[^<]*</a>[^<]*)*)</p></td></tr>',
+                      text("ledger.html"))
+    assert len(rows) == 434
+    written = {name.removeprefix("chapters/").removesuffix(".html") for name in CHAPTERS}
+    lost = [code for code, page, last in rows if page in written and f'href="chapters/{page}.html#' not in last]
+    assert lost == []
+
+
+def test_a_code_in_a_chapter_leads_to_its_row_and_back():
+    for name in CHAPTERS:
+        for code in re.findall(r'href="[./]*ledger\.html#([\w-]+)"', text(name)):
+            assert f'<tr id="{code}"' in text("ledger.html"), (name, code)
+        for code in re.findall(r'id="slip-([\w-]+)"', text(name)):
+            assert f'href="{name}#slip-{code}"' in text("ledger.html"), (name, code)
+    assert 'id="slip-AN-04f"' in text("chapters/neurons/discriminant.html")
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_every_derivation_is_among_the_results_and_linked(name):
+    labels = re.findall(r'<div class="derivation[^>]*id="equation-eq-([\w-]+)"', text(name))
+    results = text("results.html")
+    lost = [label for label in labels
+            if f'id="result-{label}"' not in results or f'href="{name}#equation-eq-{label}"' not in results]
+    assert labels and lost == []
+
+
+def test_reasons_lead_to_what_they_name(visit):
+    page = visit("chapters/neurons/activations.html")
+    link = page.locator("#equation-eq-log-sigmoid-slope .why a", has_text="slope of the sigmoid")
+    link.click()
+    assert page.url.endswith("#equation-eq-sigmoid-slope")
+
+
+def test_functions_lead_to_the_book_and_the_book_to_functions():
+    entry = re.search(r'<dt[^>]*id="lib.activations.sigmoid_prime".*?</dl>\s*<details', text("functions.html"), re.S)[0]
+    assert 'href="chapters/neurons/activations.html#activations-slope"' in entry
+    assert 'href="chapters/neurons/activations.html#equation-eq-sigmoid-slope"' in entry
+    assert 'href="functions.html#lib.activations.sigmoid_prime"' in text("results.html")
