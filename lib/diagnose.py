@@ -83,12 +83,13 @@ class Verdict:
         return fig
 
 
-def diagnose(claimed: Callable, loss: Callable | None = None, *, at: dict | None = None, wrt: str | None = None,
+def diagnose(claimed: Callable | str, loss: Callable | None = None, *, at: dict | None = None, wrt: str | None = None,
              model: str | Model | None = None, **context) -> Verdict:
     """Judge a claimed gradient, and name the slip if it has one.
 
     claimed  a function whose parameters name what it needs: arrays of the model, sizes (n, d …), λ (lam), quantities
-             of the forward pass (Z1, A1, P …); `names(model)` lists them
+             of the forward pass (Z1, A1, P …); `names(model)` lists them. Or a formula, in LaTeX or as a SymPy
+             expression: r"\\frac{1}{n} \\sum_i (p_i - y_i) x_{ij}", see `lib.formulas`
     model    one of the book's by name, see `lib.models.MODELS`, or a Model
     loss     or a loss of one's own, with `at`: its arrays by name, {"w": w, "X": X, "y": y}
     wrt      what the gradient is by; may be left out where there is one parameter
@@ -96,14 +97,19 @@ def diagnose(claimed: Callable, loss: Callable | None = None, *, at: dict | None
              shapes="X: n d, y: n, w: d", targets=("y",), penalty="lam", draw={…}, and numbers it needs (n=6);
              for both rate, a learning rate that may have slipped in, and seed, to draw other instances
     """
-    if not callable(claimed):
+    formula = isinstance(claimed, str) or hasattr(claimed, "free_symbols")
+    if not (formula or callable(claimed)):
         raise TypeError(f"diagnose: claimed is a {type(claimed).__name__}, expected a function of the arrays it needs: "
                         "numbers at one point cannot be evaluated again at another")
     if (model is None) == (loss is None):
         raise TypeError("diagnose: give a loss of your own and its arrays, diagnose(claimed, loss, at={...}), "
                         f"or a model by name, model= one of {', '.join(MODELS)}")
     rate, seed = context.pop("rate", None), context.pop("seed", 0)
+    reading = {name: context.pop(name) for name in ("free", "letters") if name in context}
     built = _own(loss, at, context) if loss is not None else _named(model, context)
+    if formula:
+        claimed, built = import_module("lib.formulas").claim(claimed, built, wrt, **reading)   # which needs SymPy
+        wrt = claimed.wrt
     if wrt is None and len(built.parameters) == 1:
         (wrt,) = built.parameters
     check_name("diagnose", dict.fromkeys(built.parameters), wrt=wrt)
@@ -145,7 +151,8 @@ def _own(loss, at, context):
     """The reader's own loss as a model."""
     if not isinstance(at, dict) or not at:
         raise TypeError(f"diagnose: at is {at!r:.40}, expected the arrays of the loss by name, at={{'w': w, 'X': X}}")
-    options = {name: context[name] for name in ("shapes", "draw", "targets", "penalty") if name in context}
+    options = ("shapes", "draw", "targets", "penalty", "activation")
+    options = {name: context[name] for name in options if name in context}
     return own(loss, at | {name: value for name, value in context.items() if name not in options}, **options)
 
 

@@ -33,6 +33,7 @@ class Model:
     derived     further names a claim may use, from the values known: {"Y": lambda v: …}
     targets     the arrays that hold labels or targets;  penalty: the name of λ
     given       arrays of the reader's own, for the first instance;  plain: what is never drawn anew
+    functions   what φ is, for formulas
     written     with "nodes" of `lib.graph`, with "arrays" that can be traced, or so that it gives "values" only
     """
 
@@ -46,6 +47,7 @@ class Model:
     penalty: str = "lam"
     given: dict = field(default_factory=dict)
     plain: dict = field(default_factory=dict)
+    functions: dict[str, str] = field(default_factory=dict)
     written: str = "nodes"
 
     @property
@@ -234,7 +236,7 @@ TARGETS = "y", "Y", "t", "T", "target", "targets", "labels"
 
 
 def own(loss: Callable, at: dict, shapes: str = "", draw: dict | None = None, targets: tuple = (),
-        penalty: str = "lam") -> Model:
+        penalty: str = "lam", activation: str = "sigmoid") -> Model:
     """A model of a loss and one set of its arrays; others are drawn that look like them.
 
     shapes  the letters of the arrays, "X: n d, y: n, w: d"; left out, axes of equal length share a letter, and the
@@ -247,7 +249,8 @@ def own(loss: Callable, at: dict, shapes: str = "", draw: dict | None = None, ta
     theta = tuple(name for name, value in arrays.items() if value.dtype.kind == "f" and name != penalty)
     drawn = {name: _like(value) for name, value in arrays.items() if name != penalty} | (draw or {})
     name = getattr(loss, "__name__", "loss").replace("<lambda>", "your loss")
-    model = Model(name, found, loss, theta, drawn, {}, tuple(targets), penalty, arrays, plain, "values")
+    model = Model(name, found, loss, theta, drawn, {}, tuple(targets), penalty, arrays, plain,
+                  {"phi": activation}, "values")
     given = Instance(model, arrays, model.measured(arrays))
     for written in ("nodes", "arrays"):
         if _is_graph(Instance(replace(model, written=written), arrays, given.sizes), given, written):

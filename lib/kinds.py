@@ -93,7 +93,7 @@ CONSTANTS = {2.0: ("factor-two", "2 times"), 0.5: ("factor-two", "half"),
 
 def factor_slips(k, p, where="", rate=None, n=None):
     """The slips in a factor k nᵖ; where n is the same in all instances, k may hold it."""
-    if n and np.isclose(abs(k), [n, 1 / n], rtol=1e-6).any():
+    if n not in (None, 1) and np.isclose(abs(k), [n, 1 / n], rtol=1e-6).any():
         k, p = np.sign(k), 1 if abs(k) > 1 else -1
     slips = [("sign", where)] if k < 0 else []
     slips += [("sum-not-mean" if p > 0 else "averaged-twice", where)] if p else []

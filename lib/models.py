@@ -59,7 +59,7 @@ def network(head: str = "softmax", hidden: str = "sigmoid", depth: int = 2, scal
 
     theta = tuple(name for name in shapes if name[0] in "Wb")
     return Model(f"network, {hidden} hidden, {head} head", shapes | {"lam": ""}, loss, (*theta, "X"),
-                 _labels(head), _outputs(head, f"Z{depth}"))
+                 _labels(head), _outputs(head, f"Z{depth}"), functions={"phi": hidden})
 
 
 def regression(head: str = "softmax", scale: str = "", base: float = np.e) -> Model:
@@ -135,7 +135,8 @@ def residual(hidden: str = "sigmoid", scale: str = "half mean") -> Model:
         return ((_call_it("Yhat", Z2 @ W2) - T) ** 2).sum() * factor(n)
 
     shapes = {"X": "n d", "T": "n k", "W1": "d d", "W2": "d k"}
-    return Model(f"residual block, {hidden} hidden", shapes, loss, ("W1", "W2", "X"), targets=("T",))
+    return Model(f"residual block, {hidden} hidden", shapes, loss, ("W1", "W2", "X"),
+                 targets=("T",), functions={"phi": hidden})
 
 
 def cross_entropy(head: str = "softmax", scale: str = "mean", base: float = np.e) -> Model:

@@ -1,0 +1,209 @@
+"""A reader's formula as a claim: its letters are matched with the arrays of a model, its free indices with the axes.
+
+    claim(r"\\frac{1}{n} \\sum_i (p_i - y_i) x_{ij} + 2 \\lambda w_j", model, "w")
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import sympy
+from sympy import Indexed, Sum, Symbol
+
+from lib.activations import ACTIVATIONS
+from lib.evaluate import FormulaError, Reading
+from lib.instances import Model
+from lib.latex import read
+
+ALIASES = {"lambda": ("lam",), "yhat": ("Yhat", "yhat", "P", "p"), "h": ("H", "A1"), "N": ("n",), "m": ("n",),
+           "K": ("k",), "C": ("k",), "t": ("T", "Y", "y"), "o": ("P", "Yhat"), "theta": ("theta", "Theta"),
+           "x*": ("Xs",), "a": ("A1",), "z": ("z", "Z", "Z1"), "w": ("w", "W", "W1"), "v": ("v", "V", "W2")}
+
+
+@dataclass(eq=False)
+class Claim:
+    """A formula that is called with the arrays of a model by name, and returns the gradient it claims."""
+
+    expr: sympy.Expr
+    free: tuple[Symbol, ...]
+    wrt: str
+    names: dict[str, tuple[str, int]]                    # what a letter is called in the model, and its indices here
+    functions: dict[str, Callable]
+    single: bool = False                                 # the formula is of one row, and knows no index for it
+    first: dict[str, tuple] = field(default_factory=dict)
+
+    def __call__(self, **known):
+        """The gradient; one axis for each free letter, in their order."""
+        return self.value(self.expr, known)
+
+    def value(self, expr: sympy.Expr, known: dict) -> np.ndarray:
+        """The value of an expression in the letters of this formula."""
+        reading, spans = self.reading(expr, known)
+        shape = np.shape(known[self.wrt])
+        axes = _axes(known, self.wrt, self.single)
+        axes = axes if len(axes) <= len(self.free) else [size for size in axes if size != 1]
+        extra = [spans.get(letter, 1) for letter in self.free[:len(self.free) - len(axes)]]
+        starts = [1] * len(extra) + list(self.first.get(self.wrt, [1] * len(axes)))
+        free = {letter: range(start, start + length)
+                for letter, start, length in zip(self.free, starts, extra + axes, strict=True)}
+        found = reading.value(expr, free)
+        return found.reshape(shape) if found.size == np.prod(shape) else found
+
+    def reading(self, expr, known):
+        """The arrays under the letters of the formula, and the length that each index letter has by them."""
+        arrays, numbers, spans = {}, {}, {}
+        for letter, (name, count) in self.names.items():
+            value = known[name]
+            axes = _axes(known, name, self.single)
+            value = value[0] if len(axes) < np.ndim(value) else value
+            arrays[letter] = value if np.ndim(value) == count else value.reshape([size for size in axes if size != 1])
+            numbers |= {letter: int(value)} if isinstance(value, int | np.integer) else {}
+        first = {letter: self.first[name] for letter, (name, _) in self.names.items() if name in self.first}
+        for entry in expr.atoms(Indexed):
+            for axis, index in enumerate(entry.indices):
+                if isinstance(index, Symbol) and str(entry.base.label) in arrays:
+                    spans.setdefault(index, np.shape(arrays[str(entry.base.label)])[axis])
+        for total in expr.atoms(Sum):
+            for letter, low, high in total.limits:
+                for end, value in ((low, 1), (high, spans.get(letter, 1))):
+                    if isinstance(end, Symbol) and end.name not in numbers:
+                        numbers[end.name] = value
+        return Reading(arrays, numbers, self.functions, first), spans
+
+
+def claim(formula, model: Model, wrt: str | None = None, *, free: str = "", letters: dict | None = None) -> tuple:
+    """The formula as a claim, and the model it is about, which has one row if the formula knows no index for rows.
+
+    formula  LaTeX, with or without a left side ∂L/∂w_{jk}, or a SymPy expression
+    free     the order of its free indices, "j k"; from the left side, else from the lengths of the axes
+    letters  what a letter of the formula is called in the model: {"v": "W2"}
+    """
+    left, expr = _sides(formula)
+    known = model.instance({letter: 3 + place for place, letter in enumerate(model.letters)}, 1).names
+    symbols = _symbols([expr, left] if left is not None else [expr])
+    try:
+        names, single = _resolved(symbols, known, letters or {}, False), False
+    except FormulaError as error:
+        try:
+            names, single = _resolved(symbols, known, letters or {}, True), True
+        except FormulaError:
+            raise error from None
+    if left is not None:
+        bottom = names[str(left.base.label) if isinstance(left, Indexed) else str(left)][0]
+        if wrt not in (None, bottom):
+            raise FormulaError(f"formula: its left side is a gradient by {bottom}, expected wrt = {wrt!r}")
+        wrt = bottom
+    if wrt is None and len(model.parameters) == 1:
+        (wrt,) = model.parameters
+    if wrt not in model.parameters:
+        raise FormulaError(f"formula: wrt = {wrt!r} is not one of {', '.join(model.parameters)}; "
+                           r"say wrt=…, or write \frac{\partial L}{\partial w_{jk}} = …")
+    first = {name: tuple(0 if "+1" in word else 1 for word in shape.split())
+             for name, shape in (model.shapes | {"Xs": "n d+1"}).items() if "+1" in shape}
+    made = Claim(expr, (), wrt, names, _functions(model), single, first)
+    made.free = _free(made, left, free, known)
+    return made, _single(model) if single else model
+
+
+def _sides(formula):
+    """What stands below the ∂ of the left side, if there is one, and the right side."""
+    if not isinstance(formula, str):
+        return None, sympy.sympify(formula)
+    left, right = "", formula
+    if "=" in _masked(formula):
+        cut = _masked(formula).rindex("=")
+        left, right = formula[:cut].strip(), formula[cut + 1:]
+    bottom = re.search(r"\\partial\s*((?:[^{}\\]|\{[^{}]*\}|\\[a-zA-Z]+)*?)\s*\}?$", left)
+    return read(bottom[1]) if bottom else None, read(right)
+
+
+def _masked(tex):
+    """The formula with everything inside brackets hidden, so that only its own = is found."""
+    depth, out = 0, []
+    for sign in tex:
+        depth += (sign in "{[(") - (sign in "}])")
+        out.append(sign if depth == 0 else " ")
+    return "".join(out)
+
+
+def _symbols(expressions):
+    """Every letter of the formula with the number of its indices, index letters and limits of sums left out."""
+    found = {}
+    for expr in expressions:
+        bound = {limit[0] for total in expr.atoms(Sum) for limit in total.limits}
+        ends = {end for total in expr.atoms(Sum) for limit in total.limits for end in limit[1:]}
+        labels = {entry.base.label for entry in expr.atoms(Indexed)}
+        places = {index for entry in expr.atoms(Indexed) for index in entry.indices}
+        places |= {index for delta in expr.atoms(sympy.KroneckerDelta) for index in delta.args}
+        for entry in expr.atoms(Indexed):
+            found[str(entry.base.label)] = len(entry.indices)
+        for symbol in expr.atoms(Symbol) - bound - labels - places - ends:
+            found[symbol.name] = 0
+    return list(found.items())
+
+
+def _resolved(symbols, known, letters, single):
+    """What every letter is called in the model; with `single`, all without the index of their row."""
+    found, near = {}, {}
+    for letter, _ in symbols:
+        wanted = [letters[letter]] if letter in letters else [
+            letter, *ALIASES.get(letter, ()), letter.upper(), letter.lower(), letter.capitalize()]
+        near[letter] = [name for name in wanted if name in known]
+        if not near[letter]:
+            raise FormulaError(f"formula: the letter {letter} is not known here; known are {', '.join(sorted(known))}; "
+                               f"say what it is with letters={{{letter!r}: …}}")
+    for letter, count in symbols:
+        fits = [name for name in near[letter] if count in (
+            len(axes := _axes(known, name, single)), len([size for size in axes if size != 1]))]
+        if not fits:
+            name = near[letter][0]
+            raise FormulaError(f"formula: {letter} has {count} ind{'ex' if count == 1 else 'ices'} here, and {name} "
+                               f"has the shape {np.shape(known[name])}")
+        found[letter] = fits[0], count
+    return found
+
+
+def _axes(known, name, single):
+    """The lengths of the axes of an array, without that of the rows if the formula is of a single row."""
+    shape = list(np.shape(known[name]))
+    return shape[1:] if single and shape and shape[0] == known.get("n") else shape
+
+
+def _functions(model):
+    """σ and φ with their slopes, and functions of the reader's own."""
+    phi = model.functions.get("phi", "sigmoid")
+    found = {}
+    for name, row in (("sigma", ACTIVATIONS["sigmoid"]), ("phi", ACTIVATIONS[phi])):
+        found |= {name: row.f, f"{name}_prime": row.df}
+    return found
+
+
+def _free(made, left, free, known):
+    """The free letters in the order of the axes; before them one that should have been summed."""
+    bound = {limit[0] for total in made.expr.atoms(Sum) for limit in total.limits}
+    places = {index for entry in made.expr.atoms(Indexed) for index in entry.indices if isinstance(index, Symbol)}
+    found, axes = sorted(places - bound, key=str), _axes(known, made.wrt, made.single)
+    if isinstance(left, Indexed):
+        order = [index for index in left.indices if isinstance(index, Symbol)]
+    elif free:
+        order = [Symbol(word, integer=True) for word in free.split()]
+    else:
+        spans = made.reading(made.expr, known)[1]
+        by_length = [[letter for letter in found if spans.get(letter) == length] for length in axes]
+        order = [letters[0] for letters in by_length] if all(len(letters) == 1 for letters in by_length) else found
+    order = [letter for letter in found if letter not in order] + order
+    if len(order) not in (len(axes), len(axes) + 1, len([size for size in axes if size != 1])):
+        raise FormulaError(f"formula: its free indices are {', '.join(map(str, order)) or 'none'}, and {made.wrt} has "
+                           f"{len(axes)}; say their order, free='j k', or write the left side, "
+                           r"\frac{\partial L}{\partial w_{jk}} = …")
+    return tuple(order)
+
+
+def _single(model):
+    """The model with one row."""
+    shapes = {name: " ".join("1" if word == "n" else word for word in shape.split())
+              for name, shape in model.shapes.items()}
+    return replace(model, shapes=shapes, plain=model.plain | {"n": 1})

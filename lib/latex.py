@@ -1,0 +1,193 @@
+"""LaTeX formulas with indices, read into SymPy: put into SymPy's own notation, sign by sign, and read by its parser.
+
+SymPy's LaTeX grammar takes a(1 − a) for a function of 1 − a, and stops at x_{i1} and at \\hat{y}_i. What cannot be read
+here is quoted in the error.
+"""
+
+from __future__ import annotations
+
+import re
+
+import sympy
+from sympy import IndexedBase, Symbol
+from sympy.parsing.sympy_parser import parse_expr
+
+from lib.evaluate import FormulaError
+
+GREEK = ("alpha|beta|gamma|delta|epsilon|varepsilon|zeta|eta|theta|kappa|lambda|mu|nu|xi|pi|rho|sigma|tau|phi|varphi|"
+         "chi|psi|omega|Gamma|Delta|Theta|Lambda|Phi|Psi|Sigma|Omega|ell")
+NAME = (rf"(?:\\(?:wide)?(?P<accent>hat|bar|tilde)\s*\{{?\s*)?(?P<letter>\\(?:{GREEK})(?![a-zA-Z])|[a-zA-Z])\s*"
+        r"(?(accent)\}?)(?P<marks>(?:\s*(?:'|\^\{?\\prime\}?|\^\s*\{?\s*[(\[]\s*\d+\s*[)\]]\s*\}?|_\s*\{[^{}]*\}|"
+        r"_\s*[a-zA-Z0-9]))*)")
+TOKEN = re.compile(rf"(?P<name>{NAME})|(?P<sign>\\[a-zA-Z]+|\\.|\d+\.?\d*|\S)")
+FUNCTIONS = {r"\exp": "exp", r"\ln": "log", r"\log": "log", r"\tanh": "tanh", r"\sin": "sin", r"\cos": "cos",
+             r"\tan": "tan", r"\sinh": "sinh", r"\cosh": "cosh", r"\arctan": "atan", r"\sqrt": "sqrt"}
+NAMED = {r"\sigma": "sigma", r"\phi": "phi", r"\varphi": "phi", "f": "f", "g": "g"}     # functions, if ( follows
+IGNORED = {r"\left", r"\right", r"\big", r"\Big", r"\bigl", r"\bigr", r"\Bigl", r"\Bigr", r"\,", r"\;", r"\!", r"\ ",
+           r"\:", r"\quad", r"\qquad", r"\displaystyle", r"\limits", r"\nolimits", "&"}
+TIMES = {r"\cdot": "*", r"\times": "*", "*": "*", "/": "/", r"\div": "/"}
+OPEN = {"(": ")", "[": "]", "{": "}", r"\{": r"\}", "|": "|"}
+ENDS = {"", ")", "]", "}", r"\}", "|", "+", "-", "=", ","}
+MATRIX = {r"\top", r"\odot", r"\circ", r"\mathbf", r"\intercal", r"\mathrm", r"\text", r"\begin", r"\nabla"}
+
+
+def read(tex: str) -> sympy.Expr:
+    """The formula as SymPy holds it, nothing evaluated."""
+    return _Latex(tex).read()
+
+
+class _Latex:
+    """Descent through sums, products, powers and brackets; every method returns text in SymPy's notation."""
+
+    def __init__(self, tex):
+        self.tex, self.at, self.known = tex, 0, {}
+        self.tokens = [match for match in TOKEN.finditer(tex) if match.group() not in IGNORED]
+
+    def read(self):
+        text = self.sum()
+        if self.peek():
+            self.stop("it closes nothing, or has no meaning here")
+        return parse_expr(text, local_dict=dict(self.known), evaluate=False)
+
+    def peek(self):
+        """The next sign or name."""
+        return self.tokens[self.at].group() if self.at < len(self.tokens) else ""
+
+    def take(self, wanted=""):
+        """Step over the next sign, which must be the wanted one."""
+        sign = self.peek()
+        if not sign or (wanted and sign != wanted):
+            self.stop(f"expected {wanted or 'more'}")
+        self.at += 1
+        return sign
+
+    def given(self, *signs):
+        """Step over the next sign if it is one of these."""
+        return self.take() if self.peek() in signs else ""
+
+    def stop(self, why):
+        """Quote what could not be read."""
+        place = self.tokens[self.at].start() if self.at < len(self.tokens) else len(self.tex)
+        rest, before = self.tex[place:place + 24], self.tex[:place].strip()[-24:]
+        raise FormulaError(f"formula: could not read {f'“{rest}”' if rest else 'on'}"
+                           f"{f' after “{before}”' if before else ''}: {why}")
+
+    def sum(self):
+        """Products with + and − between them."""
+        text = self.given("+", "-") + self.product()
+        while self.peek() in ("+", "-"):
+            text += f" {self.take()} {self.product()}"
+        return text
+
+    def product(self):
+        """Powers, with or without a sign between them."""
+        text = self.power()
+        while self.peek() not in ENDS:
+            operator = TIMES[self.take()] if self.peek() in TIMES else "*"
+            minus = self.given("-")
+            text += f"{operator}({minus}{self.power()})"
+        return text
+
+    def power(self):
+        """A factor and its exponent."""
+        text = self.factor()
+        while self.given("^"):
+            if self.peek() in ("T", r"\top"):
+                self.stop("matrix notation is not read; write the entries with indices, such as x_{ij}")
+            text = f"({text})**({self.group()})"
+        return text
+
+    def group(self):
+        """What stands in brackets, or the next factor alone."""
+        return self.bracket() if self.peek() in OPEN else self.factor()
+
+    def bracket(self):
+        """What stands in brackets of any form; [a = b] is 1 if they are equal, else 0."""
+        closing = OPEN[self.take()]
+        text = self.sum()
+        if closing == "]" and self.given("="):
+            sides = [self.known.get(side, side) for side in (text, self.sum())]
+            sides = [self.keep(_index(side.name)) if isinstance(side, Symbol) else side for side in sides]
+            text = f"KroneckerDelta({', '.join(sides)})"
+        self.take(closing)
+        return f"Abs({text})" if closing == "|" else f"({text})"
+
+    def factor(self):
+        """A number, a name, a bracket, a fraction, a function of something, or a sum."""
+        sign = self.peek()
+        if sign in (r"\frac", r"\tfrac", r"\dfrac"):
+            self.take()
+            return f"(({self.group()})/({self.group()}))"
+        if sign in (r"\sum", r"\prod"):
+            return self.total({r"\sum": "Sum", r"\prod": "Product"}[self.take()])
+        if sign in FUNCTIONS:
+            return self.function(FUNCTIONS[self.take()])
+        if sign in OPEN:
+            return self.bracket()
+        if sign.replace(".", "", 1).isdigit():
+            return f"Rational('{self.take()}')"
+        if self.at < len(self.tokens) and self.tokens[self.at]["name"]:
+            return self.name()
+        matrix = sign in MATRIX
+        self.stop("matrix notation and words are not read; write the entries with indices, such as x_{ij}" if matrix
+                  else "this is not known here")
+
+    def function(self, name):
+        r"""A function of SymPy, of what follows: \ln p_i, \tanh^2 z, \log_2(u)."""
+        base = self.group() if self.given("_") else ""
+        power = f"**({self.group()})" if self.given("^") else ""
+        return f"({name}({self.group()}){f'/log({base})' if base else ''}){power}"
+
+    def total(self, kind):
+        r"""A sum with its letters and limits, \sum_i or \sum_{i=1}^{n}; the rest of the product belongs to it."""
+        if not self.given("_"):
+            self.stop(r"a sum needs its letter, as in \sum_i")
+        braces, letters, low, high = self.given("{"), [], "", ""
+        while self.peek() not in ("=", "}", "") and (braces or not letters):
+            if not self.given(","):
+                letters.append(self.take().strip())
+        if braces:
+            low = self.sum() if self.given("=") else ""
+            self.take("}")
+        if self.given("^"):
+            high = self.group()
+        text = self.product()
+        for letter in reversed(letters):
+            ends = (low or self.keep(Symbol(f"first_{letter}")), high or self.keep(Symbol(f"last_{letter}")))
+            text = f"{kind}({text}, ({self.keep(_index(letter))}, {', '.join(ends)}))"
+        return text
+
+    def name(self):
+        """A symbol, an entry of an array, δ of two indices, or a function with the bracket that follows it."""
+        token = self.tokens[self.at]
+        letter, marks = token["letter"], token["marks"] or ""
+        if letter == "e" and not marks and self.tex[token.end():].lstrip().startswith("^"):
+            self.at += 1
+            self.take("^")
+            return f"exp({self.group()})"
+        self.at += 1
+        below = re.findall(r"_\s*(?:\{([^{}]*)\}|(\w))", marks)
+        places = [_index(i) for part in below for i in re.findall(r"\\[a-zA-Z]+'*|[a-zA-Z]'*|\d", "".join(part))]
+        prime = "'" in re.sub(r"_\s*\{[^{}]*\}", "", marks) or "prime" in marks
+        if letter in NAMED and self.peek() in ("(", "[") and not places:
+            return self.keep(sympy.Function(NAMED[letter] + ("_prime" if prime else ""))) + self.bracket()
+        layer = re.search(r"[(\[]\s*(\d+)", re.sub(r"_\s*\{[^{}]*\}", "", marks))
+        name = letter.lstrip("\\") + (token["accent"] or "") + (layer[1] if layer else "")
+        if name == "delta" and len(places) == 2:
+            return f"KroneckerDelta({self.keep(places[0])}, {self.keep(places[1])})"
+        return self.keep(IndexedBase(name)[tuple(places)] if places else Symbol(name))
+
+    def keep(self, what):
+        """A word that stands for a SymPy object."""
+        for word, other in self.known.items():
+            if other == what:
+                return word
+        word = f"known{len(self.known)}"
+        self.known[word] = what
+        return word
+
+
+def _index(name):
+    """An index letter, or a number."""
+    name = name.strip().lstrip("\\")
+    return sympy.Integer(name) if name.isdigit() else Symbol(name, integer=True)

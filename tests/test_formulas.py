@@ -1,0 +1,95 @@
+"""A reader's formula: read from LaTeX, evaluated with its indices, matched with the arrays of a model."""
+
+import numpy as np
+import pytest
+import sympy
+from sympy import Sum, exp
+
+from lib.diagnose import diagnose
+from lib.evaluate import FormulaError, Reading
+from lib.latex import read
+from lib.points import Points, array, indices, sizes
+
+n, d = sizes("n d")
+i, j, k = indices("i j k")
+x, w = array("x", n, d), array("w", d)
+free = lambda *letters: dict(zip(letters, (range(1, 5), range(1, 4)), strict=False))
+
+
+@pytest.mark.parametrize("expr", [
+    x[i, j] * w[j], Sum(x[i, j] * w[j], (j, 1, d)), exp(Sum(x[i, k] * w[k], (k, 1, d))) / Sum(x[k, j] ** 2, (k, 1, n)),
+    sympy.KroneckerDelta(i, j) - x[i, j], Sum(x[i, j] * Sum(w[j] ** 2, (j, 1, d)), (i, 1, n)) + j])
+def test_whole_axes_at_once_and_entry_by_entry(expr, rng):
+    """Two routes: every letter an axis, and every entry written out and compiled."""
+    points = Points({n: 4, d: 3}, 1, rng)
+    points.draw("x", x)
+    points.draw("w", w)
+    arrays = {name: value[0] for name, value in points.arrays.items()}
+    value = Reading(arrays, {"n": 4, "d": 3}).value(expr, free(i, j))
+    written = [[points.evaluate(points.concrete(expr, {i: p, j: q}))[0, 0] for q in range(1, 4)] for p in range(1, 5)]
+    assert value == pytest.approx(np.array(written), rel=1e-12)
+
+
+@pytest.mark.parametrize(("tex", "same"), [
+    (r"\frac1n \sum_{i} (p_i - y_i)\,x_{i1}", r"\frac{1}{n}\sum_i x_{i,1}(p_i-y_i)"),
+    (r"a_k(1-a_k)", r"\left(1-a_k\right) \cdot a_k"), (r"3 q^2 r", r"3q^2\cdot r"), (r"\tanh^2 z", r"\tanh(z)^2"),
+    (r"\ln 2u + c", r"c + \ln(2)\cdot u"), (r"e^{-z}", r"\exp(-z)"), (r"w_{ij}^{(2)}", r"w^{(2)}_{i j}"),
+    (r"\hat y_i", r"\hat{y}_{i}"), (r"-\frac{a-b}{2}", r"-(a-b)/2"), (r"\log_2 u", r"\frac{\ln u}{\ln 2}"),
+    (r"[i=j] - p_j", r"\delta_{ij} - p_j"), (r"\sigma'(z)^2", r"\sigma'(z)\sigma'(z)")])
+def test_two_ways_of_writing_are_read_alike(tex, same):
+    assert sympy.simplify(read(tex) - read(same)) == 0
+
+
+@pytest.mark.parametrize(("tex", "quoted"), [
+    (r"X^\top (P-Y)", r"after “X^”: matrix notation is not read"), (r"2(a - b", "after “2(a - b”: expected )"),
+    (r"a + ", "after “a +”"), (r"a \foo b", r"“\foo b” after “a”"), (r"\sum x_i", "a sum needs its letter"),
+    (r"a b)", "“)” after “a b”: it closes nothing")])
+def test_what_cannot_be_read_is_quoted(tex, quoted):
+    with pytest.raises(FormulaError) as error:
+        read(tex)
+    assert quoted in str(error.value)
+
+
+HIDDEN = (r"\frac{\partial L}{\partial w^{(1)}_{aj}} = \frac1n \sum_i \sum_k (p_{ik} - y_{ik}) w^{(2)}_{jk} "
+          r"PHI x_{ia} + 2\lambda w^{(1)}_{aj}")
+
+
+@pytest.mark.parametrize(("tex", "model", "wrt", "kind"), [
+    (HIDDEN.replace("PHI", r"\phi'(z_{ij})"), "mlp-softmax", None, "correct"),
+    (HIDDEN.replace("PHI", r"a_{ij}(1 - a_{ij})"), "mlp-softmax", None, "correct"),
+    (HIDDEN.replace("PHI", r"\phi(z_{ij})"), "mlp-softmax", None, "phi-for-slope"),
+    (HIDDEN.replace("PHI", r"z_{ij}(1 - z_{ij})"), "mlp-softmax", None, "slope-of-z"),
+    (HIDDEN.replace("PHI", ""), "mlp-softmax", "W1", "slope-missing"),
+    (HIDDEN.replace("PHI", r"\phi'(z_{ij})").replace(r"2\lambda", r"\lambda"), "mlp-softmax", None, "penalty"),
+    (HIDDEN.replace("PHI", r"\phi'(z_{ij})").replace("w^{(1)}_{aj}}", "w^{(1)}_{ja}}"), "mlp-softmax", None,
+     "wrong-shape"),
+    (r"\frac{1}{n} (p_{ik} - y_{ik}) a_{ij} + 2 \lambda w^{(2)}_{jk}", "mlp-softmax", "W2", "unsummed"),
+    (r"\frac{1}{n} \sum_i (p_i - y_i) x_{ij}", "logistic-weights", "w", "correct"),
+    (r"p_k - y_k", "softmax-cross-entropy", None, "correct"),           # of one row
+    (r"p_k (1 - y_k)", "softmax-cross-entropy", None, "unexplained"),
+])
+def test_a_formula_is_judged_like_a_function(tex, model, wrt, kind):
+    if model == "logistic-weights":
+        sigma = lambda z: 1 / (1 + np.exp(-z))
+        X, y, w = np.arange(12.0).reshape(6, 2) % 5 - 2, np.array([0, 1, 1, 0, 1, 0]), np.array([0.4, -0.3])
+        loss = lambda w, X, y: -np.mean(y * np.log(sigma(X @ w)) + (1 - y) * np.log(1 - sigma(X @ w)))
+        tex = tex.replace("p_i", r"\sigma(\sum_k x_{ik} w_k)")
+        verdict = diagnose(tex, loss, at={"w": w, "X": X, "y": y}, wrt=wrt)
+    else:
+        verdict = diagnose(tex, model=model, wrt=wrt)
+    assert verdict.kind == kind or (kind == "unsummed" and verdict.kind == "unsummed + penalty")
+
+
+def test_a_sympy_expression_is_judged_too():
+    verdict = diagnose(Sum((array("p", n)[i] - array("y", n)[i]) * array("Xs", n, d)[i, j], (i, 1, n)), model="logistic",
+                       lam=0)
+    assert verdict.kind == "sum-not-mean"
+
+
+@pytest.mark.parametrize(("tex", "said"), [
+    (r"q_k", "the letter q is not known here; known are P, Y, Z"), (r"p_{ijk}", "p has 3 indices here, and P has the shape"),
+    (r"\frac{\partial L}{\partial w^{(9)}} = p_k", "the letter w9 is not known")])
+def test_what_cannot_be_matched_is_named(tex, said):
+    with pytest.raises(FormulaError) as error:
+        diagnose(tex, model="softmax-cross-entropy")
+    assert said in str(error.value)
