@@ -36,7 +36,8 @@ def engine() -> MiniRacer:
 def typeset(tex: str, display: bool = False) -> str:
     """A formula as HTML and MathML; ValueError with KaTeX's message if it cannot be read."""
     try:
-        return engine().call("typeset", tex, display)
+        # KaTeX gives `_{\min}` a sign of application as a third part, which MathML does not allow.
+        return re.sub(r"<mo>\u2061</mo>(?=</m(?:sub|sup|subsup)>)", "", engine().call("typeset", tex, display))
     except JSEvalException as error:
         message = re.search(r"ParseError: (.*)", str(error))
         raise ValueError(message[1] if message else str(error)) from None
@@ -64,7 +65,8 @@ def take_punctuation(app, doctree: nodes.document, docname: str) -> None:
         after = node.next_node(descend=False, siblings=True)
         if isinstance(after, nodes.Text) and (tail := derivation_grid.PUNCTUATION.match(after)[0]):
             node["tail"] = tail
-            after.parent.replace(after, nodes.Text(after.removeprefix(tail)))
+            here = next(k for k, child in enumerate(after.parent) if child is after)     # equal text may stand earlier
+            after.parent[here] = nodes.Text(after.removeprefix(tail))
 
 
 def visit_inline(translator, node: nodes.math) -> None:

@@ -8,7 +8,12 @@ from notebooks import CHAPTERS, ROOT, failing_cells, nbval
 
 OPERATORS = [("neurons/activations", "activations.py", "sigmoid(z) * sigmoid(-z)", "sigmoid(z) + sigmoid(-z)"),
              ("neurons/discriminant", "neuron.py", "w / _length(w)", "w * _length(w)"),
-             ("neurons/gradient-descent", "train.py", "theta - step_size * gradient", "theta + step_size * gradient")]
+             ("neurons/gradient-descent", "train.py", "theta - step_size * gradient", "theta + step_size * gradient"),
+             ("regression/softmax", "losses.py", "E, n * total", "E, total"),
+             ("mlp/regression", "mlp.py", "dZ[l - 1] = dZ[l] @ W[l].T", "dZ[l - 1] = -dZ[l] @ W[l].T"),
+             ("graphs/node-rules", "ops.py", "(g * b, g * a)", "(g * b, g + a)"),
+             ("graphs/shapes", "ops.py", "A.T @ g if", "A.T @ -g if"),
+             ("graphs/autodiff", "graph.py", "grads[parent] + piece", "grads[parent] - piece")]
 
 
 @pytest.mark.parametrize("name, room, old, new", OPERATORS, ids=[row[0] for row in OPERATORS])
