@@ -37,7 +37,9 @@ class Rows(MatAdd):
         return self
 
     def _latex(self, printer):
-        lines = r" \\ ".join(" & ".join(map(printer._print, row)) for row in self._rows)
+        lines = [" & ".join(map(printer._print, row)) for row in self._rows]
+        tall = any(r"\frac" in line for line in lines)
+        lines = (r" \\[0.6em] " if tall else r" \\ ").join(lines)
         return rf"\begin{{pmatrix}} {lines} \end{{pmatrix}}"
 
     def _sympystr(self, printer):

@@ -20,6 +20,12 @@ def test_it_is_printed_as_written():
     assert AuthorText().doprint(J) == "[[2*x, 2], [3, 8*y]]"
 
 
+def test_fractions_get_room():
+    with evaluate(False):
+        J = Rows([x / y], [y])
+    assert latex(J) == r"\begin{pmatrix} \frac{x}{y} \\[0.6em] y \end{pmatrix}"
+
+
 def test_a_product_is_not_multiplied_out():
     with evaluate(False):
         product = MatMul(Rows([x, 1]), Rows([1], [y]))
