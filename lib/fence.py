@@ -48,7 +48,8 @@ class Fenced:
 
     def __init__(self, answer: Callable[[dict], object], seconds: float = 10, memory: int = 1024):
         self.folder = tempfile.TemporaryDirectory(prefix="fenced-", ignore_cleanup_errors=True)
-        self.seconds, self.deadline, self.printed, self.ended = seconds, time.monotonic() + seconds, b"", ""
+        self.seconds, self.memory, self.deadline = seconds, memory, time.monotonic() + seconds
+        self.printed, self.ended = b"", ""
         asked, self.requests = os.pipe()
         self.replies, said = os.pipe()
         self.output, out = os.pipe()

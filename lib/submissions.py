@@ -5,12 +5,15 @@
 
 A submission names a model of the book and returns gradients from functions that are called like them; their parameters
 name what they need. It may set options of the model (hidden = "tanh", lam = 0). Instead of dTheta the function may be
-called grad_Theta or Theta, and instead of a function it may be a formula, dTheta = r"...".
+called grad_Theta or Theta, and instead of a function it may be a formula, in LaTeX or of SymPy.
 
     model = "softmax"
     lam = 0
     def dTheta(Xs, P, Y, n):
         return Xs.T @ (P - Y) / n
+
+    model = "softmax-cross-entropy"
+    dZ = r"\\frac{1}{n} (p_{ik} - y_{ik})"
 
 Or it brings a loss of its own, with arrays of those names, or with shapes = "w: d, X: n d, y: n" to have them drawn:
 
@@ -70,8 +73,9 @@ from lib.show import number
 
 FILE = "submission"                                      # what a submission is called where it runs
 OPTIONS = "hidden", "depth", "scale", "bias", "base", "outputs", "penalised", "lam", "rate"
+READING = "free", "letters"                              # how a formula is read
 OWN = "shapes", "draw", "targets", "penalty"
-HEAVY = "sympy", "scipy", "matplotlib.pyplot"            # imported before the fence, once for all who want them
+HEAVY = {b"\\": "lib.formulas", b"sympy": "lib.formulas", b"scipy": "scipy", b"matplotlib": "matplotlib.pyplot"}
 
 
 # Behind the fence: the submission
@@ -92,9 +96,9 @@ class Submission:
             declared = {"model": self.found["model"], "options": _options(self.found)}
         elif not task and callable(self.found.get("loss")):
             declared = {"parameters": own_model(self.found).parameters}
-        taken = {"loss", "model", *OPTIONS, *OWN}
-        return declared | {"claims": {name: _wants(value) for name, value in self.found.items() if name not in taken
-                                      and (inspect.isfunction(value) or isinstance(value, str))}}
+        taken = {"loss", "model", *OPTIONS, *OWN, *READING}
+        return declared | {"claims": {name: wants for name, value in self.found.items()
+                                      if name not in taken and (wants := _wants(value, self.found)) is not None}}
 
     def call(self, name: str, known: dict) -> dict:
         """The value of a claim at these arrays."""
@@ -104,7 +108,9 @@ class Submission:
 
     def judge(self, name: str, wrt: str) -> dict:
         """The verdict on a gradient of the submission's own loss."""
-        return _said(diagnose(self.found[name], model=own_model(self.found), wrt=wrt, **_options(self.found, ["rate"])))
+        claimed, options = self.found[name], _options(self.found, ["rate"])
+        reading = {} if inspect.isfunction(claimed) else _options(self.found, READING)
+        return _said(diagnose(claimed, model=own_model(self.found), wrt=wrt, **options, **reading))
 
 
 def run(text: bytes, name: str) -> dict:
@@ -129,14 +135,20 @@ def own_model(found: dict) -> Model:
 
 
 def _options(found, names=OPTIONS):
-    return {name: found[name] for name in names if isinstance(found.get(name), str | int | float)}
+    kinds = str | int | float | (dict if names is READING else str)
+    return {name: found[name] for name in names if isinstance(found.get(name), kinds)}
 
 
-def _wants(value):
-    """A formula as it is; of a function the parameters, each with whether it may be left out or takes all there is."""
-    return value if isinstance(value, str) else [
-        (p.name, p.default is not p.empty, p.kind is p.VAR_KEYWORD)
-        for p in inspect.signature(value).parameters.values() if p.kind is not p.VAR_POSITIONAL]
+def _wants(value, found):
+    """The parameters of a function, each with whether it may be left out and takes all there is; or a formula."""
+    if inspect.isfunction(value):
+        return [(p.name, p.default is not p.empty, p.kind is p.VAR_KEYWORD)
+                for p in inspect.signature(value).parameters.values() if p.kind is not p.VAR_POSITIONAL]
+    if isinstance(value, str):
+        return {"tex": value, "reading": _options(found, READING)}
+    if "sympy" in sys.modules and isinstance(value, sys.modules["sympy"].Expr):
+        return {"sympy": sys.modules["sympy"].srepr(value), "reading": _options(found, READING)}
+    return None
 
 
 def _packed(value):
@@ -223,21 +235,21 @@ def _subject(declared):
 
 def _claims(subject, declared):
     """The gradients that a submission claims: the names of functions or formulas, by what, and what they want."""
-    found = [(name, wrt, wants) for name, wants in declared["claims"].items()
-             for wrt in subject.parameters if name in (f"d{wrt}", f"grad_{wrt}", wrt)]
+    found = [(name, wrt, wants) for name, wants in declared["claims"].items() for wrt in subject.parameters
+             if name in (f"d{wrt}", f"grad_{wrt}") or (name == wrt and isinstance(wants, list))]
     if not found and not subject.required:
         names = [f"d{wrt}" for wrt in subject.parameters]
         others = [name for name in declared["claims"] if difflib.get_close_matches(name, names, 1, 0.5)]
-        raise Unjudged(f"it has no function that is called like a gradient, {' or '.join(names)}"
+        raise Unjudged(f"it holds nothing that is called like a gradient, {' or '.join(names)}"
                        + (f", but it has {', '.join(others)}" if others else ""))
     return found
 
 
 def judge(file: str, text: bytes, task: str | None, seconds: float, memory: int) -> list[Row]:
     """The rows of one file."""
-    for name in HEAVY:
-        if name.encode() in text:
-            import_module(name)
+    for word, name in HEAVY.items():
+        if word in text:
+            import_module(name)                                     # before the fence, once for all who want it
     start = time.perf_counter()
     with Fenced(Submission(text), seconds, memory) as fenced:
         try:
@@ -270,6 +282,8 @@ def _asked(fenced, **request):
     if request["do"] == "call" and {"ValueError", "IndexError"} & set(kinds):
         raise ValueError(said)                                      # NumPy refuses: a wrong shape is a slip
     lines = [line for file, line in reply["lines"] if file == FILE]
+    if kinds[0] == "FormulaError":
+        raise Unjudged(said)
     raise Unjudged(f"{kinds[0]}{f' in line {lines[-1]}' if lines else ''}: {said or 'no more is said'}")
 
 
@@ -278,10 +292,16 @@ def _verdict(fenced, subject, name, wrt, wants):
     if subject.model is None:
         return _asked(fenced, do="judge", name=name, wrt=wrt)
     judged = partial(diagnose, model=subject.model, wrt=wrt, **subject.options)
-    if isinstance(wants, str):                                      # a formula is read apart from the submission
-        with Fenced(lambda request: _said(judged(wants)), fenced.seconds, fenced.memory) as apart:
-            return _asked(apart, do="judge")
+    if isinstance(wants, dict):                                     # a formula is read apart from the submission
+        with Fenced(partial(_formula, judged, wants), fenced.seconds, fenced.memory) as apart:
+            return _asked(apart, do="read")
     return _said(judged(_at_a_distance(fenced, name, wants)))
+
+
+def _formula(judged, wants, request):
+    """The verdict on a formula; behind a fence of its own, because reading it is no small matter."""
+    claimed = wants["tex"] if "tex" in wants else import_module("sympy").sympify(wants["sympy"])
+    return _said(judged(claimed, **wants["reading"]))
 
 
 def _at_a_distance(fenced, name, wants):

@@ -3,6 +3,7 @@
 import os
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -163,11 +164,10 @@ def test_nothing_is_left_behind():
     before = set(os.listdir("/proc/self/fd")) if os.path.exists("/proc") else set()
     for code in ("out = 1", "import os; os._exit(1)", "import os\nfor _ in range(90): os.mkdir('d'); os.chdir('d')"):
         with Fenced(answer) as fenced:
-            try:
+            pid = fenced.pid
+            with suppress(Stopped):
                 fenced.ask({"code": code})
-            except Stopped:
-                pass
         assert not os.path.exists(fenced.folder.name)
         with pytest.raises(ChildProcessError):
-            os.waitpid(fenced.pid or -1, os.WNOHANG)
+            os.waitpid(pid, os.WNOHANG)
     assert not before or len(os.listdir("/proc/self/fd")) == len(before)

@@ -95,7 +95,7 @@ def test_what_numpy_refuses_is_a_slip_and_what_is_broken_is_not():
 
 
 @pytest.mark.parametrize(("text", "why"), [
-    ("model = 'softmax'\ndef dtheta(): pass", "no function that is called like a gradient, dTheta, but it has dtheta"),
+    ("model = 'softmax'\ndef dtheta(): pass", "nothing that is called like a gradient, dTheta, but it has dtheta"),
     ("def dTheta(): pass", 'no loss, and no line like model = "softmax"; there are logistic, softmax'),
     ("model = 'sofmax'", "softmax"), ("", "no loss"), ("def f(:", "SyntaxError in line 1: invalid syntax"),
     ("model = 'softmax'\nhidden = 'tanh'", "does not have all of the options hidden"),
@@ -103,6 +103,28 @@ def test_what_numpy_refuses_is_a_slip_and_what_is_broken_is_not():
     ("def loss(w): return w ** 2", "loss: there is no w; give arrays of that name"), ("\0", "null bytes"), ("raise SystemExit(0)", "SystemExit in line 1: 0")])
 def test_a_file_that_says_nothing_useful_is_told_why(text, why):
     assert why in told(text)
+
+
+FORMULAS = r"""
+model = "softmax-cross-entropy"
+from sympy import IndexedBase, symbols
+p, y, (i, k, n) = IndexedBase("p"), IndexedBase("y"), symbols("i k n", integer=True)
+dZ = r"\frac{\partial L}{\partial z_{ik}} = \frac{1}{n} (p_{ik} - y_{ik})"
+grad_Z = (y[i, k] - p[i, k]) / n
+"""
+
+
+def test_a_formula_in_latex_or_of_sympy():
+    right, wrong = rows(FORMULAS)
+    assert (right.what, right.verdict, wrong.what, wrong.kind) == ("dZ", "right", "grad_Z", "sign")
+    assert told("model = 'softmax-cross-entropy'\ndZ = 'P - Y ^'").startswith("Formula: ")
+    assert row(OWN.partition("def dw")[0] + r"dw = r'\frac{1}{n} \sum_i (\sum_k x_{ik} w_k - y_i) x_{ij}'").kind == "factor-two"
+
+
+def test_the_letters_of_a_formula_may_be_named():
+    text = "model = 'mlp-softmax'\nlam = 0\ndW2 = r'\\frac{1}{n} \\sum_i q_{ij} (p_{ik} - y_{ik})'\n"
+    assert "the letter q is not known here" in told(text)
+    assert row(text + "free = 'j k'\nletters = {'q': 'A1'}").verdict == "right"
 
 
 # Other people's code
