@@ -199,7 +199,7 @@ def complex_slopes(f: Callable, x: np.ndarray) -> np.ndarray:
     """
     columns = []
     for at in np.ndindex(x.shape):
-        moved = x.astype(complex)
+        moved = np.array(x, dtype=complex)                       # an array, where x is a number too
         moved[at] += 1e-30j
         columns.append(np.imag(f(moved)) / 1e-30)
     return np.moveaxis(np.array(columns), 0, -1).reshape(np.shape(columns[0]) + x.shape)

@@ -50,3 +50,12 @@ def test_an_own_loss_with_numpy_or_with_nodes(rng):
         assert diagnose(lambda W, V, X, Y, n: n * claim(W, V, X, Y, n), own, at=at, wrt="W").kind == "sum-not-mean"
     wrong = lambda W, V, X, Y, n: claim(W, V, X, Y, n, lambda a: a)
     assert diagnose(wrong, loss(graph.tanh), at=at, wrt="W").kind == "phi-for-slope"
+
+
+@pytest.mark.parametrize("log", [np.log, lambda u: np.log(abs(u))], ids=["traced", "values only"])
+def test_a_parameter_without_an_axis(rng, log):
+    at = {"c": 0.7, "m": rng.normal(size=5)}
+    share = lambda c, m: m / (1 + np.exp(c * m))
+    loss = lambda c, m: np.mean(log(1 + np.exp(-c * m)))
+    assert diagnose(lambda c, m: -share(c, m).mean(), loss, at=at, wrt="c").ok
+    assert diagnose(lambda c, m: share(c, m).mean(), loss, at=at, wrt="c").kind == "sign"
