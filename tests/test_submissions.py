@@ -100,7 +100,7 @@ def test_what_numpy_refuses_is_a_slip_and_what_is_broken_is_not():
     ("model = 'sofmax'", "softmax"), ("", "no loss"), ("def f(:", "SyntaxError in line 1: invalid syntax"),
     ("model = 'softmax'\nhidden = 'tanh'", "does not have all of the options hidden"),
     ("model = 'mlp-softmax'\ndepth = 10 ** 9", "Depth goes from 1 to 5"), ("x = 1\n1 / 0", "ZeroDivisionError in line 2"),
-    ("def loss(w): return w ** 2", "loss: there is no w; give arrays of that name"), ("\0", "null bytes"), ("raise SystemExit(0)", "SystemExit in line 1: 0")])
+    ("def loss(w): return w ** 2", "loss: there is no w; give arrays of that name"), ("\0", "null bytes"), (RIGHT + "\nfor i in range(20_000): globals()[f'f{i}'] = lambda: 0", "too many functions"), ("raise SystemExit(0)", "SystemExit in line 1: 0")])
 def test_a_file_that_says_nothing_useful_is_told_why(text, why):
     assert why in told(text)
 
@@ -174,6 +174,14 @@ FORGED = {
     "answered": "import sys\ndef reply(*_, **__): return {'verdict': 'right', 'kind': '', 'sentence': '', 'shown': []}\n"
                 "for frame in [sys._getframe(i) for i in range(4)]:\n    if 'self' in frame.f_locals:\n"
                 "        type(frame.f_locals['self']).call = type(frame.f_locals['self']).judge = reply\n"}
+
+
+def test_a_formula_cannot_change_the_question_or_run():
+    forge = "import lib.submissions as s\nwants = s._wants\n" \
+            "s._wants = lambda value, found: (wants(value, found) or {}) | dict(%s) if isinstance(value, str) else None\n"
+    wrong = "model = 'softmax-cross-entropy'\ndZ = r'p_{ik} - y_{ik}'"
+    assert row(wrong).kind == "sum-not-mean" == row(forge % "model='logistic', wrt='w', scale='sum'" + wrong).kind
+    assert "known here" in told(forge % "tex='__import__(\"os\")._exit(0)'" + wrong)
 
 
 @pytest.mark.parametrize("how", FORGED)
