@@ -35,6 +35,7 @@ class Verdict:
     worst    the index of the entry that is furthest off, or of the largest if all agree
     claimed  the number there, and `true` the slope; `arrays` holds both whole, as (claimed, true)
     also     other kinds that would give the same gradient on every instance
+    fixed    for a formula, the formula after the one small change that makes it right, if there is one
     """
 
     ok: bool
@@ -47,6 +48,7 @@ class Verdict:
     arrays: tuple = ()
     about: str = ""
     also: tuple[str, ...] = ()
+    fixed: object = None
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -83,15 +85,15 @@ class Verdict:
         return fig
 
 
-def diagnose(claimed: Callable | str, loss: Callable | None = None, *, at: dict | None = None, wrt: str | None = None,
-             model: str | Model | None = None, **context) -> Verdict:
+def diagnose(claimed: Callable | str, loss: Callable | str | None = None, *, at: dict | None = None,
+             wrt: str | None = None, model: str | Model | None = None, **context) -> Verdict:
     """Judge a claimed gradient, and name the slip if it has one.
 
     claimed  a function whose parameters name what it needs: arrays of the model, sizes (n, d …), λ (lam), quantities
              of the forward pass (Z1, A1, P …); `names(model)` lists them. Or a formula, in LaTeX or as a SymPy
              expression: r"\\frac{1}{n} \\sum_i (p_i - y_i) x_{ij}", see `lib.formulas`
     model    one of the book's by name, see `lib.models.MODELS`, or a Model
-    loss     or a loss of one's own, with `at`: its arrays by name, {"w": w, "X": X, "y": y}
+    loss     or a loss of one's own, a function or a formula, with `at`: its arrays by name, {"w": w, "X": X, "y": y}
     wrt      what the gradient is by; may be left out where there is one parameter
     context  options of the model (hidden="tanh", scale="sum" …) and arrays that stay fixed (lam=0); for an own loss
              shapes="X: n d, y: n, w: d", targets=("y",), penalty="lam", draw={…}, and numbers it needs (n=6);
@@ -106,6 +108,9 @@ def diagnose(claimed: Callable | str, loss: Callable | None = None, *, at: dict 
                         f"or a model by name, model= one of {', '.join(MODELS)}")
     rate, seed = context.pop("rate", None), context.pop("seed", 0)
     reading = {name: context.pop(name) for name in ("free", "letters") if name in context}
+    written = None
+    if isinstance(loss, str) or hasattr(loss, "free_symbols"):
+        loss, written = import_module("lib.formulas").function(loss)
     built = _own(loss, at, context) if loss is not None else _named(model, context)
     if formula:
         claimed, built = import_module("lib.formulas").claim(claimed, built, wrt, **reading)   # which needs SymPy
@@ -114,7 +119,9 @@ def diagnose(claimed: Callable | str, loss: Callable | None = None, *, at: dict 
         (wrt,) = built.parameters
     check_name("diagnose", dict.fromkeys(built.parameters), wrt=wrt)
     case = Case(built, claimed, wrt, seed, rate)
-    return _verdict(case, case.judged())
+    finding = case.judged()
+    verdict = _verdict(case, finding)
+    return _located(verdict, claimed, finding, written) if formula and finding.pairs and not verdict.ok else verdict
 
 
 def names(model: str | Model, **context) -> tuple[str, ...]:
@@ -154,6 +161,17 @@ def _own(loss, at, context):
     options = ("shapes", "draw", "targets", "penalty", "activation")
     options = {name: context[name] for name in options if name in context}
     return own(loss, at | {name: value for name, value in context.items() if name not in options}, **options)
+
+
+def _located(verdict, claimed, finding, loss):
+    """Add where in the formula the slip is, if one small change of the formula makes it right."""
+    repair = import_module("lib.formulas").located(claimed, finding.pairs, loss)
+    if repair is None:
+        return verdict
+    if verdict.kind != "unexplained":
+        return replace(verdict, sentence=f"{verdict.sentence} In your formula: {repair.words}.", fixed=repair.expr)
+    sentence = f"One change makes your formula right, and it is about {KINDS[repair.kind].brief}: {repair.words}."
+    return replace(verdict, kind=repair.kind, sentence=sentence, fixed=repair.expr)
 
 
 def _verdict(case, finding):

@@ -30,14 +30,14 @@ class Reading:
     """Arrays and numbers by the name of their symbol; the positions of an axis are counted from 1, or from `first`.
 
     functions  by name, for functions that SymPy does not know: {"sigma": sigmoid}
-    opaque     what evaluates an expression of a type that is not known here, if anything does
+    rules      what an array or a symbol stands for, by name: its index letters and an expression
     """
 
     arrays: dict[str, np.ndarray]
     numbers: dict[str, int] = field(default_factory=dict)
     functions: dict[str, Callable] = field(default_factory=dict)
     first: dict[str, tuple] = field(default_factory=dict)
-    opaque: Callable | None = None
+    rules: dict[str, tuple] = field(default_factory=dict)
 
     def value(self, expr, free: dict[Symbol, range]) -> np.ndarray:
         """The values of an expression over the ranges of its free letters, one axis a letter in their order.
@@ -48,7 +48,8 @@ class Reading:
         letters = [*free, *sorted(bound, key=str)]
         place = {letter: k for k, letter in enumerate(letters)}
         ranges = {letter: _along(span, place[letter], len(letters)) for letter, span in free.items()}
-        found = np.asarray(self._value(expr, ranges, place))
+        with np.errstate(all="ignore"):
+            found = np.asarray(self._value(expr, ranges, place))
         shape = [len(span) for span in free.values()]
         if found.ndim == len(letters):
             found = found.reshape(found.shape[:len(free)])
@@ -78,14 +79,14 @@ class Reading:
                 return again(expr.definition(*expr.args))
             case sympy.Function():
                 return self._function(expr)(*(again(a) for a in expr.args))
-        if self.opaque is not None:
-            return self.opaque(expr, ranges)
         raise FormulaError(f"formula: {expr} is a {type(expr).__name__}, which cannot be evaluated here")
 
     def _symbol(self, symbol, ranges):
         """An index letter as its positions, a number, or an array of no axes."""
         if symbol in ranges:
             return ranges[symbol]
+        if symbol.name in self.rules:
+            return self.value(self.rules[symbol.name][1], {})
         known = self.numbers.get(symbol.name, self.arrays.get(symbol.name))
         if known is None:
             raise FormulaError(f"formula: {symbol} is not known here")
@@ -95,10 +96,16 @@ class Reading:
 
     def _entry(self, name, indices):
         """An entry of an array, or all entries over the ranges of its letters."""
+        indices = [np.asarray(np.round(index), dtype=int) for index in indices]
+        if name in self.rules:
+            letters, body = self.rules[name]
+            spans = [range(int(index.min()), int(index.max()) + 1) for index in indices]
+            array = self.value(body, dict(zip(letters, spans, strict=True)))
+            return array[tuple(index - span.start for index, span in zip(indices, spans, strict=True))]
         array, first = self.arrays[name], self.first.get(name, (1,) * len(indices))
         if np.ndim(array) != len(indices):
             raise FormulaError(f"formula: {name} has {len(indices)} indices here and the shape {np.shape(array)}")
-        places = [np.asarray(np.round(index), dtype=int) - start for index, start in zip(indices, first, strict=True)]
+        places = [index - start for index, start in zip(indices, first, strict=True)]
         for axis, index in enumerate(places):
             if index.min() < 0 or index.max() >= array.shape[axis]:
                 raise IndexError(f"{name} has the shape {array.shape}, so index {axis + 1} of it does not reach "

@@ -11,12 +11,14 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import sympy
-from sympy import Indexed, Sum, Symbol
+from sympy import Indexed, IndexedBase, Sum, Symbol
 
 from lib.activations import ACTIVATIONS
 from lib.evaluate import FormulaError, Reading
+from lib.hypotheses import close
 from lib.instances import Model
 from lib.latex import read
+from lib.repairs import Repair, repaired
 
 ALIASES = {"lambda": ("lam",), "yhat": ("Yhat", "yhat", "P", "p"), "h": ("H", "A1"), "N": ("n",), "m": ("n",),
            "K": ("k",), "C": ("k",), "t": ("T", "Y", "y"), "o": ("P", "Yhat"), "theta": ("theta", "Theta"),
@@ -108,6 +110,32 @@ def claim(formula, model: Model, wrt: str | None = None, *, free: str = "", lett
     return made, _single(model) if single else model
 
 
+def function(formula) -> tuple[Callable, sympy.Expr]:
+    """A formula of a loss as a function of arrays by the names of their letters, and as SymPy holds it."""
+    expr = _sides(formula)[1]
+
+    def loss(**known):
+        names = _resolved(_symbols([expr]), known, {}, False)
+        return Claim(expr, (), "", names, _functions(None)).reading(expr, known)[0].value(expr, {})
+
+    return loss, expr
+
+
+def located(claimed: Claim, pairs: list, loss: sympy.Expr | None = None) -> Repair | None:
+    """The small change after which a formula gives the true gradient, at instances with the values of the claim."""
+    known, truths = zip(*((at.names, at.truth(claimed.wrt)) for at, _ in pairs[:3]), strict=True)
+    others = set(known[0]) - {name for name, _ in claimed.names.values()}
+    whole = replace(claimed, names=claimed.names | {name: (name, np.ndim(known[0][name])) for name in sorted(others)})
+
+    def right(expr):
+        return all(close(whole.value(expr, names), true) for names, true in zip(known, truths, strict=True))
+
+    entries = [(IndexedBase(letter) if count else Symbol(letter), count) for letter, (_, count) in whole.names.items()]
+    rows = [Symbol("n")] if "n" in known[0] and not claimed.single else []
+    above = None if loss is None else sympy.Derivative(loss, Symbol(claimed.wrt), evaluate=False)
+    return repaired(claimed.expr, right, above, rows, entries, claimed.free)
+
+
 def _sides(formula):
     """What stands below the ∂ of the left side, if there is one, and the right side."""
     if not isinstance(formula, str):
@@ -174,7 +202,7 @@ def _axes(known, name, single):
 
 def _functions(model):
     """σ and φ with their slopes, and functions of the reader's own."""
-    phi = model.functions.get("phi", "sigmoid")
+    phi = model.functions.get("phi", "sigmoid") if model else "sigmoid"
     found = {}
     for name, row in (("sigma", ACTIVATIONS["sigmoid"]), ("phi", ACTIVATIONS[phi])):
         found |= {name: row.f, f"{name}_prime": row.df}
@@ -193,9 +221,11 @@ def _free(made, left, free, known):
     else:
         spans = made.reading(made.expr, known)[1]
         by_length = [[letter for letter in found if spans.get(letter) == length] for length in axes]
-        order = [letters[0] for letters in by_length] if all(len(letters) == 1 for letters in by_length) else found
+        unused = (Symbol(letter, integer=True) for letter in "jklmabcpqrs" if letter not in map(str, places | bound))
+        alone = all(len(letters) < 2 for letters in by_length)
+        order = [letters[0] if letters else next(unused) for letters in by_length] if alone else found
     order = [letter for letter in found if letter not in order] + order
-    if len(order) not in (len(axes), len(axes) + 1, len([size for size in axes if size != 1])):
+    if not len(axes) <= len(order) <= len(axes) + 1 and len(order) != len([size for size in axes if size != 1]):
         raise FormulaError(f"formula: its free indices are {', '.join(map(str, order)) or 'none'}, and {made.wrt} has "
                            f"{len(axes)}; say their order, free='j k', or write the left side, "
                            r"\frac{\partial L}{\partial w_{jk}} = …")

@@ -43,6 +43,8 @@ KINDS: dict[str, Kind] = {
     "normaliser-constant": Kind("10b", "the normaliser",
         "The normaliser of the softmax was treated as a constant. Every score stands in it, so each gradient by a "
         "score has a second term, +p, for all classes and not only for the label."),
+    "term-missing": Kind("10c", "a term that was lost", "A term was lost: {detail}."),
+    "term-extra": Kind("10d", "a term too many", "There is a term too many: {detail}."),
     "permuted": Kind("11", "the order of the entries", "The numbers are right and stand in the wrong order: {detail}."),
     "wrong-index": Kind("12", "an index", "One factor carries the wrong index: {detail}."),
     "other-parameter": Kind("12b", "another array", "An array of another place was used: {detail}."),

@@ -47,7 +47,7 @@ class _Latex:
         text = self.sum()
         if self.peek():
             self.stop("it closes nothing, or has no meaning here")
-        return parse_expr(text, local_dict=dict(self.known), evaluate=False)
+        return _plain(parse_expr(text, local_dict=dict(self.known), evaluate=False))
 
     def peek(self):
         """The next sign or name."""
@@ -185,6 +185,17 @@ class _Latex:
         word = f"known{len(self.known)}"
         self.known[word] = what
         return word
+
+
+def _plain(expr):
+    """The expression without factors 1, which SymPy's parser leaves behind a fraction."""
+    if not expr.args or isinstance(expr, sympy.Indexed | sympy.Tuple):
+        return expr
+    args = [_plain(arg) for arg in expr.args]
+    if isinstance(expr, sympy.Mul):
+        args = [arg for arg in args if arg != 1] or [sympy.Integer(1)]
+        return args[0] if len(args) == 1 else sympy.Mul(*args, evaluate=False)
+    return expr.func(*args, evaluate=False) if isinstance(expr, sympy.Add | sympy.Pow) else expr.func(*args)
 
 
 def _index(name):

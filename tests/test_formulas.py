@@ -66,7 +66,7 @@ HIDDEN = (r"\frac{\partial L}{\partial w^{(1)}_{aj}} = \frac1n \sum_i \sum_k (p_
     (r"\frac{1}{n} (p_{ik} - y_{ik}) a_{ij} + 2 \lambda w^{(2)}_{jk}", "mlp-softmax", "W2", "unsummed"),
     (r"\frac{1}{n} \sum_i (p_i - y_i) x_{ij}", "logistic-weights", "w", "correct"),
     (r"p_k - y_k", "softmax-cross-entropy", None, "correct"),           # of one row
-    (r"p_k (1 - y_k)", "softmax-cross-entropy", None, "unexplained"),
+    (r"p_k^2 - y_k^3 p_k", "softmax-cross-entropy", None, "unexplained"),
 ])
 def test_a_formula_is_judged_like_a_function(tex, model, wrt, kind):
     if model == "logistic-weights":
@@ -84,6 +84,35 @@ def test_a_sympy_expression_is_judged_too():
     verdict = diagnose(Sum((array("p", n)[i] - array("y", n)[i]) * array("Xs", n, d)[i, j], (i, 1, n)), model="logistic",
                        lam=0)
     assert verdict.kind == "sum-not-mean"
+
+
+LEAST_SQUARES = r"\frac{1}{2n} \sum_i (\sum_k x_{ik} w_k - y_i)^2"
+
+
+@pytest.mark.parametrize(("tex", "kind", "words"), [
+    (r"\frac1n \sum_i (\sum_k x_{ik} w_k - y_i) x_{ij}", "correct", ""),
+    (r"\frac1n \sum_i (\sum_k x_{ik} w_k - y_i)", "wrong-exponent", "a factor x[i, j] is missing"),
+    (r"\frac1n \sum_i (\sum_k x_{ik} w_k + y_i) x_{ij}", "sign", "the term y[i] has the wrong sign"),
+    (r"\frac1n \sum_i (\sum_k x_{ki} w_k - y_i) x_{ij}", "wrong-shape", ""),
+    (r"\frac1n \sum_i (\sum_k x_{ik} w_k - y_i)^2 x_{ij}", "wrong-exponent", "is off by one"),
+    (r"\frac1n \sum_i (x_{ij} w_j - y_i) x_{ij}", "summed-index", ""),
+])
+def test_where_in_a_formula_the_slip_is(tex, kind, words, rng):
+    X, w, y = rng.normal(size=(5, 3)), rng.normal(size=3), rng.normal(size=5)
+    verdict = diagnose(tex, LEAST_SQUARES, at={"X": X, "w": w, "y": y}, wrt="w")
+    assert words in verdict.sentence and (verdict.kind == kind or kind == "summed-index")
+
+
+@pytest.mark.parametrize(("tex", "kind", "words"), [
+    (r"\sin x + x \cos x", "correct", ""), (r"\sin x", "term-missing", "the term x*cos(x) was lost"),
+    (r"\sin x - x \cos x", "sign", "the term -x*cos(x) has the wrong sign"),
+    (r"\sin x + x^2 \cos x", "wrong-exponent", "off by one"),
+    (r"\sin x + x \sin x", "phi-for-slope", "sin(x) stands where its slope belongs"),
+    (r"2(\sin x + x \cos x)", "factor-two", ""), (r"-\sin x - x \cos x", "sign", ""),
+    (r"\sin x \cos x", "unexplained", "")])
+def test_the_product_rule_by_hand(tex, kind, words):
+    verdict = diagnose(tex, r"x \sin x", at={"x": 1.3})
+    assert verdict.kind == kind and words in verdict.sentence
 
 
 @pytest.mark.parametrize(("tex", "said"), [
