@@ -57,6 +57,7 @@ from functools import cache, partial
 from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import NamedTuple
 
@@ -397,17 +398,17 @@ def _quiet():
 
 @contextmanager
 def _bare_environment():
-    """Start the judges, and so everything behind their fences, without variables that may hold a secret."""
+    """Start the judges, and so all behind their fences, without variables that may hold a secret, in one folder."""
     saved = dict(os.environ)
-    needed = "PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR"
-    kept = {name: saved[name] for name in needed if name in saved}
-    try:
-        os.environ.clear()
-        os.environ.update(kept, OPENBLAS_NUM_THREADS="1", MPLBACKEND="Agg")
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(saved)
+    kept = {name: saved[name] for name in ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH") if name in saved}
+    with TemporaryDirectory(prefix="judged-", ignore_cleanup_errors=True) as folder:
+        try:
+            os.environ.clear()
+            os.environ.update(kept, TMPDIR=folder, OPENBLAS_NUM_THREADS="1", MPLBACKEND="Agg")
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(saved)
 
 
 # The command line
