@@ -20,8 +20,9 @@ SERIF = Path(__file__).parents[1] / "node_modules" / "@fontsource" / "source-ser
 SCRIPTS = ["pydata-sphinx-theme.js", "sphinx-book-theme.js"]        # they make icons, too
 FACES = ["400-normal", "400-italic", "600-normal"]
 ICON = re.compile(r'(?:\.fa-[\w-]+:before,?)+\{content:"\\([0-9a-f]{4})"\}')
-SEARCH = re.compile(r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>')
 MENDS = [
+    # Search has scripts of its own, on its own page: search_index.py.
+    (re.compile(r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>'), ""),
     (re.compile(r'\s*<!-- So that users can add custom icons -->\s*<script[^>]*fontawesome\.js[^>]*></script>'), ""),
     (re.compile(r'(<i class="fa[^"]*")(?! aria-hidden)'), r'\1 aria-hidden="true"'),
     # The name of a control is what is written on it; the whole page lies in landmarks; a list holds only its items.
@@ -82,8 +83,6 @@ def slim(app, error: Exception | None) -> None:
         text = page.read_text(encoding="utf8")
         for pattern, mended in MENDS:
             text = pattern.sub(mended, text)
-        if page.name != "search.html":
-            text = SEARCH.sub("", text)
         text = size_pictures(page, text)
         page.write_text(text, encoding="utf8")
         texts.append(text)

@@ -25,6 +25,7 @@ def visit(readers, base):
     def open_page(name: str, width: int = 1280, scripts: bool = True):
         contexts.append(browser.new_context(viewport={"width": width, "height": 900}, java_script_enabled=scripts))
         page = contexts[-1].new_page()
+        page.set_default_timeout(10_000)
         page.goto(base + name, wait_until="load")
         return page
 
@@ -114,3 +115,84 @@ def test_functions_lead_to_the_book_and_the_book_to_functions():
     assert 'href="chapters/neurons/activations.html#activations-slope"' in entry
     assert 'href="chapters/neurons/activations.html#equation-eq-sigmoid-slope"' in entry
     assert 'href="functions.html#lib.activations.sigmoid_prime"' in text("results.html")
+
+
+def searched(page, words: str) -> list[tuple[str, str, str]]:
+    """Address, heading and snippet of the first places found."""
+    page.fill("#search-form input", "")
+    page.fill("#search-form input", words)
+    page.wait_for_function("document.querySelector('#search-form output').textContent")
+    page.wait_for_function("words => !words || document.querySelector('#hits li')", arg=words)
+    page.wait_for_timeout(250)
+    return page.locator("#hits li").evaluate_all("""all => all.slice(0, 8).map(e => [
+        e.querySelector("a").getAttribute("href"), e.querySelector("a").textContent, e.querySelector("p").textContent])""")
+
+
+@pytest.fixture
+def search(readers, base):
+    page = readers["wide"].context.browser.new_page()
+    page.set_default_timeout(10_000)
+    page.goto(base + "search.html")
+    yield lambda words: searched(page, words)
+    page.close()
+
+
+@pytest.mark.parametrize(("query", "place"), [
+    ("softmax Jacobian", "chapters/regression/softmax.html#equation-eq-softmax-jacobian"),
+    ("softmax jacobian", "chapters/regression/softmax.html#the-jacobian-of-softmax"),
+    ("bias trick", "chapters/neurons/discriminant.html#the-bias-trick"),
+    ("transpose", "chapters/mlp/regression.html#a-batch-where-the-transposes-come-from"),
+    ("slope of the sigmoid", "chapters/neurons/activations.html#the-slope-of-the-sigmoid"),
+    ("sigmiod slope", "chapters/neurons/activations.html#equation-eq-sigmoid-slope"),              # misspelt
+    ("softmax_cross_entropy_grad", "functions.html#lib.losses.softmax_cross_entropy_grad"),
+    ("AN-04f", "ledger.html#AN-04f")])
+def test_search_finds(search, query, place):
+    assert place in [address for address, _, _ in search(query)]
+
+
+def test_snippets_hold_the_words_and_no_latex(search):
+    for query in ("softmax Jacobian", "bias trick", "transpose", "likelihood", "learning rate"):
+        found = search(query)
+        assert len(found) >= 3
+        for address, heading, snippet in found:
+            assert not re.search(r"\\[a-z]+|\$|[{}]", snippet), (query, snippet)
+            words = [word[:5] for word in query.lower().split()]
+            assert any(word in (heading + snippet).lower() for word in words), (query, address, snippet)
+
+
+def test_no_entry_of_the_search_holds_latex():
+    entries = (SITE / "_static" / "search-entries.js").read_text("utf8")
+    assert re.findall(r".{20}(?:\\\\[a-z]{2,}|\$[^$]|\\\\begin).{20}", entries)[:3] == []
+
+
+def test_the_dialog_of_every_page_leads_to_the_search(visit):
+    page = visit("chapters/neurons/activations.html")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("bias trick")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search.html?q=bias*")
+    page.wait_for_selector("#hits li")
+    assert page.locator("#search-form input").input_value() == "bias trick"
+    assert page.locator("#hits li a").first.inner_text() == "Bias trick"
+    page.locator("#hits li a").first.click()
+    assert "equation-eq-bias-trick" in page.url
+
+
+def test_search_works_from_a_file(readers):
+    page = readers["wide"].context.browser.new_page()
+    page.set_default_timeout(10_000)
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(f"file://{SITE}/search.html")
+    assert searched(page, "softmax Jacobian")[0][2]
+    page.goto(f"file://{SITE}/search.html?q=transpose")
+    page.wait_for_selector("#hits li")
+    page.locator("#hits li a").first.click()
+    page.wait_for_selector("article h1")
+    assert errors == []
+    page.close()
+
+
+def test_search_says_without_scripts_where_to_look(visit):
+    page = visit("search.html", scripts=False)
+    assert page.locator("noscript p").first.is_visible() and not page.locator("#search-form").is_visible()
