@@ -40,7 +40,8 @@ class Node:
     __matmul__, __rmatmul__ = lambda A, B: apply("matmul", A, B), lambda B, A: apply("matmul", A, B)
     __neg__, __pow__ = lambda a: apply("neg", a), lambda a, c: apply("pow", a, c=c)
     __getitem__, T = lambda a, at: apply("take", a, at=at), property(lambda A: apply("transpose", A))
-    sum, mean = lambda a, **on: apply("sum", a, **on), lambda a, **on: apply("mean", a, **on)
+    sum, mean = (lambda a, dtype=None, out=None, op=op, **on: apply(op, a, **on)        # np.sum(node) calls node.sum so
+                 for op in ("sum", "mean"))
 
 
 exp, log, sqrt, tanh, sigmoid, log_sigmoid, softplus, relu, maximum, minimum, copy, log_softmax = (

@@ -59,3 +59,10 @@ def test_a_parameter_without_an_axis(rng, log):
     loss = lambda c, m: np.mean(log(1 + np.exp(-c * m)))
     assert diagnose(lambda c, m: -share(c, m).mean(), loss, at=at, wrt="c").ok
     assert diagnose(lambda c, m: share(c, m).mean(), loss, at=at, wrt="c").kind == "sign"
+
+
+@pytest.mark.parametrize("reduce, kind", [(np.sum, "factor-two"), (np.mean, "sum-not-mean + factor-two")])
+def test_a_loss_that_numpy_sums(rng, reduce, kind):
+    at = {"w": rng.normal(size=3), "X": rng.normal(size=(6, 3)), "y": rng.normal(size=6)}
+    assert diagnose(lambda w, X, y: X.T @ (X @ w - y), lambda w, X, y: reduce((X @ w - y) ** 2), at=at,
+                    wrt="w").kind == kind

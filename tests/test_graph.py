@@ -275,6 +275,15 @@ def test_what_cannot_be_right_is_named(call, error, sentence):
         call()
 
 
+@pytest.mark.parametrize("reduce", [np.sum, np.mean])
+def test_numpy_sums_a_node(reduce):
+    W = leaf(np.arange(6.0).reshape(3, 2))
+    total = reduce(W ** 2)
+    assert total.value == reduce(W.value ** 2)
+    np.testing.assert_allclose(backward(total)[W], 2 * W.value * backward(reduce(W))[W])
+    assert backward(reduce(W, axis=0).sum())[W].shape == (3, 2)
+
+
 def test_an_array_of_another_class_becomes_a_plain_one():
     x = leaf(np.array([[1.0, 2.0], [3.0, 4.0]]).view(np.matrix))            # whose * would be the matrix product
     assert type(x.value) is np.ndarray and backward((x * x).sum())[x].tolist() == [[2.0, 4.0], [6.0, 8.0]]
