@@ -170,7 +170,7 @@ def link_rows(app, doctree: nodes.document, page: str) -> None:
         pieces, at = [], 0
         for found in code.finditer(text):
             pieces += [nodes.Text(text[at:found.start()])] if found.start() > at else []
-            pieces.append(nodes.reference("", found[0], refuri=f"{base}#{found[0]}", internal=True, classes=["row"]))
+            pieces.append(nodes.reference("", found[0], refuri=f"{base}#{found[0]}", internal=True))
             at = found.end()
         pieces += [nodes.Text(text[at:])] if text[at:] else []
         if re.fullmatch(r" \([\w-]+\)", text) and isinstance(text.parent[text.parent.index(text) - 1], nodes.strong):
