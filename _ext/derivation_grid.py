@@ -73,7 +73,8 @@ def prose(reason: str, typeset: Callable[[str], str], links: Links = ()) -> str:
         before, named, after = inside[1].partition(words)
         if named and before.count("$") % 2 == 0 and not (before[-1:].isalpha() or after[:1].isalpha()):
             first, last = (prose(rf"\text{{{part}}}", typeset, links) if part else "" for part in (before, after))
-            return f'{first}<a href="{html.escape(address)}">{words_and_math(words, typeset)}</a>{last}'
+            name = "" if re.sub(r"\$[^$]*\$", "", words).strip() else ' aria-label="the result used here"'
+            return f'{first}<a href="{html.escape(address)}"{name}>{words_and_math(words, typeset)}</a>{last}'
     return words_and_math(inside[1], typeset)
 
 

@@ -1,23 +1,22 @@
-"""A browser, and a server for the built site."""
+"""Three readers of the built site, who open every page once: `wide` at a desk, `phone` in the dark, `bare` without scripts.
+
+All tests of a page share its three tabs, so a test leaves a tab as it found it, or only unfolds what was folded.
+"""
 from __future__ import annotations
 
-import os
-import shutil
-import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-
 import pytest
-from built import SITE, pages
-from playwright.sync_api import sync_playwright
+from built import QUIET, SITE, chromium_path, pages, served
+from playwright.sync_api import Page, sync_playwright
 
-QUIET = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]
-
-
-def chromium_path() -> str | None:
-    names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
-    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+READERS = {
+    "wide": {"viewport": {"width": 1280, "height": 900}},
+    "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
+    "bare": {"viewport": {"width": 1280, "height": 900}, "java_script_enabled": False},
+}
+THEME = {"wide": "light", "phone": "dark", "bare": "light"}
+# Fonts are in, and two frames have been drawn, in which site.js saw every new size.
+AT_REST = """() => document.fonts.ready.then(() => new Promise(
+    done => requestAnimationFrame(() => requestAnimationFrame(done))))"""
 
 
 def pytest_configure(config):
@@ -29,48 +28,77 @@ def pytest_configure(config):
 
 
 def pytest_generate_tests(metafunc):
-    """Run every test that asks for a page on every page."""
+    """Run every test that asks for a page on every page, large pages first, all tests of a page in one worker."""
     if "page_name" in metafunc.fixturenames:
-        metafunc.parametrize("page_name", pages())
+        by_size = sorted(pages(), key=lambda name: -(SITE / name).stat().st_size)
+        metafunc.parametrize("page_name", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in by_size])
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *args):
-        pass
+def pytest_collection_modifyitems(items):
+    """Page after page, so that each is opened once; what looks at the whole site comes first."""
+    page_of = lambda item: item.callspec.params.get("page_name", "") if hasattr(item, "callspec") else ""
+    order = {name: place for place, name in enumerate(dict.fromkeys(["", *map(page_of, items)]))}
+    items.sort(key=lambda item: order[page_of(item)])
+
+
+class Reader:
+    """One browser tab, and what happened in it since its page was opened."""
+
+    def __init__(self, browser, base: str, name: str):
+        self.base, self.name, self.at = base, name, None
+        self.context = browser.new_context(**READERS[name])
+        self.context.add_init_script(f"localStorage.mode = localStorage.theme = '{THEME[name]}'")
+        self.page = self.context.new_page()
+        self.loaded, self.missing, self.errors = [], [], []
+        self.page.on("request", lambda request: self.loaded.append(request.url))
+        self.page.on("response", lambda response: self.missing.append(response.url) if response.status >= 400 else None)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("console", lambda line: self.errors.append(line.text) if line.type == "error" else None)
+
+    def read(self, name: str) -> Page:
+        """The tab with this page in it."""
+        if self.at != name:
+            for record in (self.loaded, self.missing, self.errors):
+                record.clear()
+            self.page.goto(self.base + name, wait_until="load")
+            if self.name != "bare":
+                self.page.evaluate(AT_REST)
+            self.at = name
+        return self.page
 
 
 @pytest.fixture(scope="session")
 def base():
     """The address of the site on localhost."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=SITE))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
+    with served() as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
-def chromium():
+def readers(base):
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=QUIET)
-        yield browser
+        yield {name: Reader(browser, base, name) for name in READERS}
         browser.close()
 
 
 @pytest.fixture
-def visit(chromium, base):
-    """Open a page of the site: visit(name, width=…, theme=…, scripts=…)."""
-    contexts = []
+def reader(readers, page_name):
+    """The reader at a desk, with the page open, for what happened while it was loaded."""
+    readers["wide"].read(page_name)
+    return readers["wide"]
 
-    def open_page(name: str, width: int = 1280, theme: str = "light", scripts: bool = True, watch=None):
-        context = chromium.new_context(viewport={"width": width, "height": 900}, java_script_enabled=scripts)
-        contexts.append(context)
-        context.add_init_script(f"localStorage.mode = localStorage.theme = '{theme}'")
-        page = context.new_page()
-        if watch:
-            watch(page)
-        page.goto(base + name, wait_until="load")
-        return page
 
-    yield open_page
-    for context in contexts:
-        context.close()
+@pytest.fixture
+def wide(reader):
+    return reader.page
+
+
+@pytest.fixture
+def phone(readers, page_name):
+    return readers["phone"].read(page_name)
+
+
+@pytest.fixture
+def bare(readers, page_name):
+    return readers["bare"].read(page_name)
