@@ -196,3 +196,32 @@ def test_search_works_from_a_file(readers):
 def test_search_says_without_scripts_where_to_look(visit):
     page = visit("search.html", scripts=False)
     assert page.locator("noscript p").first.is_visible() and not page.locator("#search-form").is_visible()
+
+
+def mentions(name: str) -> list[str]:
+    return re.findall(r'<a class="mention reference internal" href="[./]*([^"]+)"', text(name))
+
+
+def test_terms_lead_to_a_chapter_and_are_mentioned_sparsely():
+    entries = re.findall(r'<dt id="(term-[^"]+)">.*?</dt><dd>(.*?)</dd>', text("glossary.html"), re.S)
+    assert len(entries) >= 50
+    assert [term for term, said in entries if 'href="chapters/' not in said] == []
+    places = {name: mentions(name) for name in CHAPTERS}
+    assert all(1 <= len(links) == len(set(links)) <= 25 for links in places.values()), places
+
+
+def test_letters_of_the_notation_lead_to_their_definition_and_chapters_lead_to_them():
+    rows = re.findall(r"<tr.*?</tr>", text("notation.html"), re.S)
+    linked = {letter: row for row in rows for letter in re.findall(r'<span class="linked" id="(sym-[\w-]+)"', row)}
+    assert len(linked) >= 9
+    reached = {link.partition("#")[2] for name in CHAPTERS for link in mentions(name)}
+    assert sorted(linked.keys() - reached) == []
+    assert sum('href="chapters/' in row or 'href="#def-' in row for row in linked.values()) >= len(linked) - 1
+
+
+def test_names_of_functions_in_chapters_lead_to_their_entries():
+    below = re.search(r"<p><em>\d+ lines: .*?</p>", text("chapters/neurons/activations.html"))[0]
+    assert 'href="../../functions.html#lib.activations.sigmoid"' in below
+    for name in CHAPTERS:
+        assert re.search(r'<p><em>\d+ lines: the first [^<]*<a class="reference internal" href="\.\./\.\./functions\.html#lib\.',
+                         text(name)), name
