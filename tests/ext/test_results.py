@@ -103,7 +103,7 @@ def typeset(tex):
 @pytest.mark.parametrize(("reason", "made"), [
     ("slope of the sigmoid", '<a href="x.html#long">slope of the sigmoid</a>'),
     ("by the slope of the sigmoid; add", 'by the <a href="x.html#long">slope of the sigmoid</a>; add'),
-    (r"as $\sigma'$, slope", r"""as <a href="#math"><i>\sigma'</i></a>, <a href="#short">slope</a>"""),
+    (r"as $\sigma'$, slope", r"""as <a href="#math" aria-label="the result used here"><i>\sigma'</i></a>, <a href="#short">slope</a>"""),
     ("slopes", "slopes"), (r"$slope$", "<i>slope</i>")])
 def test_reasons_lead_to_the_results_they_name(reason, made):
     assert prose(rf"\text{{{reason}}}", typeset, LINKS) == made
