@@ -127,6 +127,13 @@ def sections(root: Path) -> dict[tuple[str, str], str]:
 
 
 @functools.cache
+def cited(root: Path) -> dict[str, set[str]]:
+    """The labels of the equations that the prose of each chapter refers to."""
+    label = re.compile(r"\{eq\}`eq:([\w-]+)`")
+    return {page: set(label.findall(prose(notebook))) for page, (_, notebook) in notebooks(root).items()}
+
+
+@functools.cache
 def uses(root: Path) -> dict[str, dict[str, str]]:
     """For every name such as losses.squared_error, the chapters whose code calls it: page to title."""
     found = {}

@@ -173,9 +173,8 @@ def test_the_dialog_of_every_page_leads_to_the_search(visit):
     page.wait_for_url("**/search.html?q=bias*")
     page.wait_for_selector("#hits li")
     assert page.locator("#search-form input").input_value() == "bias trick"
-    assert page.locator("#hits li a").first.inner_text() == "Bias trick"
-    page.locator("#hits li a").first.click()
-    assert "equation-eq-bias-trick" in page.url
+    page.locator("#hits li a", has_text="Bias trick").first.click()
+    page.wait_for_url("**/*bias-trick")
 
 
 def test_search_works_from_a_file(readers):
@@ -225,3 +224,30 @@ def test_names_of_functions_in_chapters_lead_to_their_entries():
     for name in CHAPTERS:
         assert re.search(r'<p><em>\d+ lines: the first [^<]*<a class="reference internal" href="\.\./\.\./functions\.html#lib\.',
                          text(name)), name
+
+
+def test_the_map_shows_every_result_and_leads_to_it():
+    names = re.findall(r'<a href="([^"]+)" data-key="([^"]+)"( class="elsewhere")?>', text("map.html"))
+    own = [key for _, key, elsewhere in names if not elsewhere]
+    results = re.findall(r'id="result-([\w-]+)"', text("results.html"))
+    assert [key for key in own if "/" not in key] == results
+    assert len([key for key in own if "/" in key]) == len([name for name in CHAPTERS if 'class="derivation' in text(name)])
+    assert all(address.endswith(f"#equation-eq-{key}") for address, key, _ in names if "/" not in key)
+
+
+def test_a_result_on_the_map_is_followed_back(visit):
+    page = visit("map.html")
+    traced = lambda: set(page.locator(".arcs a.traced").evaluate_all("all => all.map(e => e.dataset.key)"))
+    assert traced() == set()
+    page.locator(".arcs a[data-key=sigmoid-slope]").first.focus()
+    assert traced() == {"sigmoid-slope", "sigmoid-symmetry", "sigmoid"}
+    page.keyboard.press("Shift+Tab")
+    assert traced() == {"sigmoid-symmetry", "sigmoid"}
+    page.locator(".arcs a[data-key=sigmoid-slope] text").first.click()
+    page.wait_for_url("**/chapters/neurons/activations.html#equation-eq-sigmoid-slope")
+
+
+def test_the_map_can_be_read_on_a_phone(visit):
+    page = visit("map.html", width=390)
+    sizes = page.locator(".arcs text").evaluate_all("all => all.map(e => e.getBoundingClientRect())")
+    assert min(size["height"] for size in sizes) >= 11 and max(size["right"] for size in sizes) <= 390
