@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lib.evidence import rarer
+from lib.evidence import lost_delta, rarer
 from lib.hypotheses import Structure, by_node, close, fit, made, structures
 from lib.instances import Instance, Model, call
 from lib.kinds import Slip, factor_slips, penalty_words
@@ -64,8 +64,11 @@ class Case:
             raise TypeError(f"claimed: it returned a {type(result).__name__}, expected an array of numbers")
         return array.astype(float)
 
-    def evaluated(self, instances: list[Instance]) -> tuple[list, list]:
-        """The instances at which the claim has a value, each with it; and the refused ones, each with NumPy's words."""
+    def evaluated(self, instances: list[Instance], strict: bool = False) -> tuple[list, list]:
+        """The instances at which the claim has a value, each with it; and the refused ones, each with NumPy's words.
+
+        Strict: an error if most values are not finite, as those of a formula that overflows.
+        """
         pairs, refused, broken = [], [], []
         for instance in instances:
             try:
@@ -73,7 +76,7 @@ class Case:
                 (pairs if np.isfinite(value).all() else broken).append((instance, value))
             except Refused as error:
                 refused.append((instance, str(error)))
-        if len(broken) > len(pairs) + len(refused):
+        if strict and len(broken) > len(pairs) + len(refused):
             instance, value = broken[0]
             at = tuple(int(i) for i in np.argwhere(~np.isfinite(value))[0])
             shapes = ", ".join(f"{name} {np.shape(value)}" for name, value in instance.arrays.items())
@@ -85,33 +88,38 @@ class Case:
 
     def judged(self) -> Finding:
         """Refused shape, equal, zero, all structures with their factors, and then the rarer kinds."""
-        pairs, refused = self.evaluated(self.instances(self.count))
-        square, _ = self.evaluated(self.instances(6, square=True))
-        if not refused and all(close(value, at.truth(self.wrt)) for at, value in pairs + square[:2]):
+        pairs, refused = self.evaluated(self.instances(self.count), strict=True)
+        if pairs and refused:                                   # an index that one array has and another has not
+            pairs += self.evaluated(self.instances(2 * self.count, first=200))[0]
+        square, _ = self.evaluated(self.instances(2, square=True))
+        if not refused and all(close(value, at.truth(self.wrt)) for at, value in pairs + square):
             return Finding([("correct", "")], pairs)
         if len(pairs) >= 4 and (found := self.explained(pairs)):
             return Finding(found[0], pairs, found[1:])
         misshapen = any(value.shape != at.truth(self.wrt).shape for at, value in pairs)
+        square += self.evaluated(self.instances(4, first=2, square=True))[0] if refused or misshapen else []
         on_square = self.explained(square) if refused or misshapen else []
         if named := [slips for slips in on_square if slips[0][0] != "transposed"]:
             return Finding(named[0], square, named[1:])
         if len(pairs) >= 4 and (slips := rarer(self, pairs)):
             return Finding(slips, pairs)
-        if refused:
+        if refused and len(pairs) < 4:
             return Finding([("wrong-shape", self._refusal(*refused[0], on_square))], [])
         if misshapen:
             instance, value = pairs[0]
             return Finding([("wrong-shape", f"Your array has the shape {value.shape}, expected "
                              f"{instance.truth(self.wrt).shape}, that of {self.wrt}, with {_said(instance)}")], pairs)
-        return Finding([("unexplained", self._hint())], pairs)
+        return Finding([("unexplained", self._hint(refused))], pairs)
 
     def _refusal(self, instance, why, on_square):
         """Why NumPy refuses; better, what it is that only square matrices allow."""
         why = on_square[0][0][1] if on_square else why
         return f"NumPy refuses your formula where all sizes differ, as with {_said(instance)}: {why}"
 
-    def _hint(self):
+    def _hint(self, refused):
         """What can be said of a claim that nothing explains."""
+        if refused:
+            return f" With {_said(refused[0][0])} NumPy refuses it: {refused[0][1]}."
         single, _ = self.evaluated(self.instances(4, first=1, n=1) if "n" in self.model.letters else [])
         if single and all(close(value, at.truth(self.wrt)) for at, value in single):
             return " For one row it is right, so look at how the rows are combined."
@@ -123,6 +131,8 @@ class Case:
             return []
         if all(np.abs(value).max() <= 1e-12 * np.abs(at.truth(self.wrt)).max() for at, value in pairs):
             return [[("zero", "")]]
+        if np.ndim(pairs[0][0].value) and lost_delta(self, pairs):
+            return [lost_delta(self, pairs)]
         found = self._explained(pairs)
         if len({kinds_of(slips) for slips in found}) > 1 and len(pairs) == self.count:
             more, _ = self.evaluated(self.instances(self.count, first=100))
@@ -246,7 +256,8 @@ class Case:
         n = self.model.plain.get("n") if len(set(ns)) == 1 else None
         slips = factor_slips(k, p, where, self.rate, n)
         if structure.detail.startswith("the residual"):        # which may be halved, doubled or averaged in the loss
-            slips = [slip for slip in slips if slip[0] not in ("factor-two", "sum-not-mean", "averaged-twice")]
+            kept = ("sign",) if np.isclose(abs(k), [0.25, 0.5, 1, 2, 4], rtol=1e-6).any() else ("sign", "constant")
+            slips = [slip for slip in slips if slip[0] in kept]
         slips += [(structure.kind, structure.detail)] if structure.kind else []
         return slips if whole or right else [*slips, ("penalty", penalty_words(q, r, penalised))]
 

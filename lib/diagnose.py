@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, wraps
 from importlib import import_module
 
 import numpy as np
@@ -118,7 +118,7 @@ def diagnose(claimed: Callable | str, loss: Callable | str | None = None, *, at:
     if wrt is None and len(built.parameters) == 1:
         (wrt,) = built.parameters
     check_name("diagnose", dict.fromkeys(built.parameters), wrt=wrt)
-    case = Case(built, claimed, wrt, seed, rate)
+    case = Case(_entrywise(built, claimed, wrt), claimed, wrt, seed, rate)
     finding = case.judged()
     verdict = _verdict(case, finding)
     return _located(verdict, claimed, finding, written) if formula and finding.pairs and not verdict.ok else verdict
@@ -161,6 +161,20 @@ def _own(loss, at, context):
     options = ("shapes", "draw", "targets", "penalty", "activation")
     options = {name: context[name] for name in options if name in context}
     return own(loss, at | {name: value for name, value in context.items() if name not in options}, **options)
+
+
+def _entrywise(model, claimed, wrt):
+    """A function that acts entry by entry has one slope an entry: those of the sum of its values."""
+    if not model.given:
+        return model
+    case = Case(model, claimed, wrt)
+    at = case.instances(1)[0]
+    if not np.ndim(at.value) or not (case.value(at).shape == np.shape(at.value) == at.arrays[wrt].shape):
+        return model
+    slopes = at.truth(wrt).reshape(at.arrays[wrt].size, -1)
+    if np.any(slopes - np.diag(np.diag(slopes))):
+        return model
+    return replace(model, loss=wraps(model.loss)(lambda *of, **known: model.loss(*of, **known).sum()))
 
 
 def _located(verdict, claimed, finding, loss):

@@ -8,9 +8,9 @@ from itertools import permutations
 import numpy as np
 
 from lib import graph
-from lib.hypotheses import Structure, called, close, output_of
+from lib.hypotheses import Structure, called, close, fit, output_of
 from lib.instances import Instance
-from lib.kinds import Slip
+from lib.kinds import Slip, factor_slips
 
 AXES = "first", "second", "third", "fourth"
 
@@ -19,8 +19,8 @@ def rarer(case, pairs: list) -> list[Slip]:
     """The first of the rarer kinds that explains the claim of a case; `pairs` are its instances with its values."""
     if any(value.shape != at.truth(case.wrt).shape for at, value in pairs):
         return _lost_target(case, pairs)
-    for test in (_odd_penalty, _lost_delta, _other_order, _factor_of_all_rows, _factor_of_one_row, _lost_target,
-                 _one_for_another):
+    for test in (_odd_penalty, lost_delta, _of_jacobians, _other_order, _factor_of_all_rows, _factor_of_one_row,
+                 _lost_target, _one_for_another):
         if found := test(case, pairs):
             return found
     return []
@@ -35,11 +35,34 @@ def _odd_penalty(case, pairs):
     return []
 
 
-def _lost_delta(case, pairs):
+def lost_delta(case, pairs):
     """Right where the truth is not zero."""
     found = [(value, at.truth(case.wrt)) for at, value in pairs]
     right = all(np.any(true) and close(value * (true != 0), true) for value, true in found)
     return [("delta-missing", "")] if right else []
+
+
+def _of_jacobians(case, pairs):
+    """Of the slope of an array: only its diagonal, its two ends exchanged, or the array itself as a factor."""
+    outputs = [np.asarray(at.value) for at, _ in pairs]
+    if not outputs[0].ndim:
+        return []
+    truths = [at.truth(case.wrt) for at, _ in pairs]
+    along = [out.reshape(out.shape + (1,) * (true.ndim - out.ndim)) for out, true in zip(outputs, truths, strict=True)]
+    both = list(zip(along, truths, strict=True))
+    ways = [("wrong-exponent", "the output itself stands there once too often", [a * t for a, t in both]),
+            ("wrong-exponent", "the output itself is missing", [t / a for a, t in both])]
+    if all(true.shape[0] == true.shape[-1] for true in truths):
+        ways += [("diagonal-only", "", [true * _diagonal(true.shape) for true in truths]),
+                 ("wrong-index", "the index of the output and that of the parameter are exchanged",
+                  [np.swapaxes(true, 0, -1) for true in truths])]
+    return next(([(kind, detail)] for kind, detail, expected in ways
+                 if all(close(value, other) for (_, value), other in zip(pairs, expected, strict=True))), [])
+
+
+def _diagonal(shape):
+    """1 where the first index is the last one, else 0."""
+    return np.eye(shape[0]).reshape(shape[0], *[1] * (len(shape) - 2), shape[0])
 
 
 def _other_order(case, pairs):
@@ -52,7 +75,7 @@ def _other_order(case, pairs):
         value, true = np.moveaxis(claims, axis, 0), np.moveaxis(truths, axis, 0)
         gaps = np.abs(value[:, None] - true[None]).reshape(len(value), len(true), -1).max(axis=2)
         order = gaps.argmin(axis=1)
-        if len(set(order)) == len(order) and close(value, true[order]):
+        if list(order) != sorted(order) and len(set(order)) == len(order) and close(value, true[order]):
             said = ", ".join(str(place + 1) for place in order)
             return [("permuted", f"along the {AXES[axis - 1]} axis stand the entries {said} of the true one")]
     return []
@@ -64,13 +87,38 @@ def _factor_of_all_rows(case, pairs):
 
 
 def _factor_of_one_row(case, pairs, candidates=None):
-    """The same for the factors of a single row, where the gradient is a product."""
+    """The same for the factors of a single row, where the gradient is a product; the rows must then add up."""
     if "n" not in case.model.letters:
         return []
-    single, _ = case.evaluated([at.data for at in case.instances(8, first=1, n=1)])
+    single, _ = case.evaluated([at.data for at in case.instances(16, first=1, n=1)])
     if len(single) < 4 or all(close(value, at.truth(case.wrt)) for at, value in single):
         return []
-    return case.shortest(case.fits(single, (candidates or multiplied)(single[-1][0], case.wrt)))
+    slips = case.shortest(case.fits(single, (candidates or multiplied)(single[-1][0], case.wrt)))
+    ours, theirs = (_added_up(case, pairs, value) for value in (case.value, lambda at: at.truth(case.wrt)))
+    if not (slips and ours and theirs):
+        return []
+    slips = factor_slips(ours.k / theirs.k, ours.p - theirs.p) + slips
+    return slips if len(slips) <= 2 else []
+
+
+def _added_up(case, pairs, value):
+    """How a gradient of all rows follows from those of each row alone: the factor k nᵖ before their mean, or None."""
+    several, of_rows = [at.data for at, _ in pairs[:4]], case.model.shapes[case.wrt].startswith("n")
+    try:
+        rows = [[value(_row(at, i)) for i in range(at.sizes["n"])] for at in several]
+        whole = [value(at) for at in several]
+    except ValueError:
+        return None
+    means = [np.concatenate(parts) / len(parts) if of_rows else np.mean(parts, axis=0) for parts in rows]
+    alike = all(claim.shape == mean.shape for claim, mean in zip(whole, means, strict=True))
+    return fit(whole, means, None, [at.sizes["n"] for at in several]) if alike else None
+
+
+def _row(at, i):
+    """One row of an instance, as an instance."""
+    arrays = {name: array[i:i + 1] if at.model.shapes[name].startswith("n") else array
+              for name, array in at.arrays.items()}
+    return Instance(at.model, arrays, at.sizes | {"n": 1})
 
 
 def _one_for_another(case, pairs):

@@ -64,11 +64,11 @@ class Claim:
             arrays[letter] = value if np.ndim(value) == count else value.reshape([size for size in axes if size != 1])
             numbers |= {letter: int(value)} if isinstance(value, int | np.integer) else {}
         first = {letter: self.first[name] for letter, (name, _) in self.names.items() if name in self.first}
-        for entry in expr.atoms(Indexed):
+        for entry in sorted(expr.atoms(Indexed), key=str):
             for axis, index in enumerate(entry.indices):
                 if isinstance(index, Symbol) and str(entry.base.label) in arrays:
                     spans.setdefault(index, np.shape(arrays[str(entry.base.label)])[axis])
-        for total in expr.atoms(Sum):
+        for total in sorted(expr.atoms(Sum), key=str):
             for letter, low, high in total.limits:
                 for end, value in ((low, 1), (high, spans.get(letter, 1))):
                     if isinstance(end, Symbol) and end.name not in numbers:
@@ -166,9 +166,9 @@ def _symbols(expressions):
         labels = {entry.base.label for entry in expr.atoms(Indexed)}
         places = {index for entry in expr.atoms(Indexed) for index in entry.indices}
         places |= {index for delta in expr.atoms(sympy.KroneckerDelta) for index in delta.args}
-        for entry in expr.atoms(Indexed):
+        for entry in sorted(expr.atoms(Indexed), key=str):
             found[str(entry.base.label)] = len(entry.indices)
-        for symbol in expr.atoms(Symbol) - bound - labels - places - ends:
+        for symbol in sorted(expr.atoms(Symbol) - bound - labels - places - ends, key=str):
             found[symbol.name] = 0
     return list(found.items())
 

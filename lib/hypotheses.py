@@ -207,10 +207,11 @@ def _with_left(wrt, place, other):
 
 
 def output_of(order: list) -> int | None:
-    """The place of the output: the last product, with what is added to it."""
+    """The place of the output: the last product, with what is added to it; without products, the only leaf."""
     products = [place for place, node in enumerate(order) if node.op == "matmul" and node.varies]
+    leaves = [place for place, node in enumerate(order) if not node.op and node.varies]
     if not products:
-        return None
+        return leaves[0] if len(leaves) == 1 else None
     users = [place for place, node in enumerate(order) if order[products[-1]] in node.parents]
     return users[0] if users and order[users[0]].op == "add" else products[-1]
 
@@ -239,6 +240,7 @@ def _outputs(order, wrt):
         sent = _sent({}, output)
         yield Structure("wrong-exponent", "the residual stands there twice, so the square was not differentiated",
                         _seeded(wrt, output, lambda data: sent(data) ** 2 * data.sizes.get("n", 1)))
+        yield Structure("summed-early", "", _seeded(wrt, output, lambda data: _summed(sent(data), 0)))
     inverse = lambda data: lambda node, parents: graph.apply("div", 1.0, graph.apply(node.op, *parents))
     for place, node in enumerate(order[:output or 0]):
         name = called(order, node)

@@ -183,7 +183,9 @@ def call(where: str, function: Callable, known: dict):
     if missing:
         raise NameError(f"{where}: it asks for {', '.join(missing)}, which is not known here; "
                         f"known are {', '.join(sorted(known))}")
-    return function(**{p.name: known[p.name] for p in wanted if p.name in known})
+    given = [p for p in wanted if p.name in known]
+    first = [known[p.name] for p in given if p.kind is p.POSITIONAL_ONLY]
+    return function(*first, **{p.name: known[p.name] for p in given if p.kind is not p.POSITIONAL_ONLY})
 
 
 @lru_cache(maxsize=64)
@@ -240,7 +242,8 @@ def own(loss: Callable, at: dict, shapes: str = "", draw: dict | None = None, ta
     """A model of a loss and one set of its arrays; others are drawn that look like them.
 
     shapes  the letters of the arrays, "X: n d, y: n, w: d"; left out, axes of equal length share a letter, and the
-            rows of the targets, or of X, are n. Where the loss refuses other sizes, all instances keep the given ones.
+            rows of the targets, or of X, are n; a length that stands alone stays. Where the loss refuses other sizes,
+            all instances keep the given ones.
     """
     arrays = {name: array for name, value in at.items() if (array := _array(name, value)) is not None}
     plain = {name: value for name, value in at.items() if name not in arrays}
@@ -282,11 +285,11 @@ def _letters(shapes, arrays):
 
 
 def _inferred(arrays, targets):
-    """One letter for every length; n for the rows of the targets, or of X."""
+    """One letter for every length that two axes share; n for the rows of the targets, or of X."""
     rows = next((arrays[name].shape[0] for name in (*targets, "X") if name in arrays and arrays[name].ndim), None)
-    letters = {}
-    for size in (size for value in arrays.values() for size in value.shape):
-        letters.setdefault(size, "n" if size == rows else "1" if size == 1 else f"size{size}")
+    sizes = [size for value in arrays.values() for size in value.shape]
+    letters = {size: "n" if size == rows else f"size{size}" if size > 1 and sizes.count(size) > 1 else str(size)
+               for size in sizes}
     return {name: " ".join(letters[size] for size in value.shape) for name, value in arrays.items()}
 
 
@@ -301,10 +304,11 @@ def _is_graph(attempt, given, written):
 
 
 def _stretches(model, sizes):
-    """Whether the loss accepts other sizes."""
+    """Whether the loss accepts other sizes, larger and smaller."""
     try:
         with np.errstate(all="ignore"):
-            return bool(np.isfinite(model.instance({name: size + 2 for name, size in sizes.items()}, 1).value).all())
+            others = [{name: size + 2 for name, size in sizes.items()}, {name: 2 + k for k, name in enumerate(sizes)}]
+            return all(np.isfinite(model.instance(other, 1).value).all() for other in others)
     except (ValueError, IndexError, TypeError):
         return False
 

@@ -250,7 +250,7 @@ def _inner_slopes(part):
     """The slopes, by each of its letters, of what stands inside a function or a power."""
     inside = part.args[0] if isinstance(part, sympy.Function | Pow) and part.args else None
     if inside is not None and not inside.is_Atom and not inside.has(NamedBase, Sum, Indexed, sympy.Derivative):
-        for letter in inside.free_symbols:
+        for letter in sorted(inside.free_symbols, key=str):
             slope = _evaluated(sympy.Derivative(inside, letter))
             if slope not in (0, 1):
                 yield slope
@@ -261,7 +261,7 @@ def _letters_lost(wrong):
     bound = {limit[0] for total in wrong.atoms(Sum) for limit in total.limits}
     free = [letter for letter in _letters(wrong) if letter not in bound]
     for letter in free:
-        size = next((size for entry in wrong.atoms(Indexed) for index, size in zip(
+        size = next((size for entry in sorted(wrong.atoms(Indexed), key=str) for index, size in zip(
             entry.indices, entry.base.shape or (), strict=False) if index == letter), Symbol(f"last_{letter}"))
         yield "unsummed", f"the sum over {letter} is missing", lambda l=letter, s=size: Sum(wrong, (l, 1, s))
     for one, other in combinations(free, 2):

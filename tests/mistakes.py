@@ -1,13 +1,18 @@
 """Gradients with planted slips, written in NumPy and apart from `lib.diagnose`, for measuring what it names.
 
 `network` and `block` are gradients with holes: a slip changes one piece. `mistakes` and `correct` go through kinds,
-models, parameters and seeds.
+models and parameters; the seed of the tool leads to other sizes and arrays. Run as a program, this prints the figures.
 """
 
+import time
 from collections.abc import Callable, Iterator
+from multiprocessing import Pool
 from typing import NamedTuple
 
 import numpy as np
+
+from lib.case import Case
+from lib.diagnose import _named, diagnose
 
 
 class Planted(NamedTuple):
@@ -44,8 +49,8 @@ def local(hidden, z, slip):
             }.get(slip, lambda: SLOPE[hidden](z))()
 
 
-def network(v, wrt, head, hidden="sigmoid", depth=2, scale="", slip=""):
-    """The gradient of the data part of a network by W1, b1 …, with at most one slip inside."""
+def network(v, wrt, head, hidden="sigmoid", depth=2, scale="", slip="", of_loss=None):
+    """The gradient of the data part of a network by W1, b1 …, with a slip inside, and another in that of the loss."""
     W = {l: v[f"W{l}"] for l in range(1, depth + 1)}
     b = {l: v[f"b{l}"] for l in range(1, depth + 1)}
     Z, A = {}, {0: v["X"]}
@@ -59,7 +64,7 @@ def network(v, wrt, head, hidden="sigmoid", depth=2, scale="", slip=""):
         scores = hiddens @ W[depth] + b[depth]
     if slip == "wrong-output, layer":
         scores = Z[depth - 1]
-    D = residual(v, scores, head, slip) / (1 if "sum" in scale else len(v["X"])) * (2 if scale in ("mean", "sum") and (
+    D = residual(v, scores, head, of_loss or slip) / (1 if "sum" in scale else len(v["X"])) * (2 if scale in ("mean", "sum") and (
         head in ("linear", "sigmoid squared")) else 1)
     for l in range(depth, 0, -1):
         if wrt == f"W{l}":
@@ -116,6 +121,24 @@ def block(v, wrt, hidden="sigmoid", slip=""):
     return dZ1 @ (v["W1"] if slip == "transposed, inside" else v["W1"].T) + dZ2
 
 
+def one_layer(v, model, slip=""):
+    """The gradient of the data part of one layer with its bias in the first row, or of a loss by its scores."""
+    by_scores, softmax_head = model.endswith("cross-entropy"), "softmax" in model
+    w = {"Xs": np.eye(1)} if by_scores else v
+    Z = v["Z" if softmax_head else "z"]
+    if slip == "exponent-sign" and not model.startswith("least"):
+        Z = -Z
+    head = "softmax" if softmax_head else "linear" if model.startswith("least") else "sigmoid"
+    D = residual(v | {"Y": v["Y"] if softmax_head else v["y"]}, Z, head, slip) / len(v["y"])
+    if by_scores:
+        return D
+    if slip == "unsummed":
+        return w["Xs"][:, :, None] * D[:, None, :] if D.ndim == 2 else w["Xs"] * D[:, None]
+    if slip == "summed-early":
+        return np.multiply.outer(w["Xs"].sum(axis=0), D.sum(axis=0))
+    return w["Xs"].T @ D
+
+
 INSIDE = ["phi-for-slope", "slope-missing", "slope-of-z", "slope-at-output", "diagonal-only", "normaliser-constant",
           "target-ignored", "wrong-exponent", "wrong-exponent, normaliser", "wrong-exponent, residual", "other-loss",
           "broadcast", "exponent-sign", "wrong-output", "wrong-output, layer", "other-parameter", "unsummed",
@@ -137,25 +160,44 @@ MODELS = [("mlp-softmax", "softmax", {}), ("mlp-softmax", "softmax", {"hidden": 
           ("mlp-sigmoid", "sigmoid", {"hidden": "tanh", "depth": 3}), ("mlp-linear", "linear", {}),
           ("mlp-linear", "linear", {"hidden": "tanh", "scale": "mean"}), ("mlp-linear", "linear", {"scale": "sum"}),
           ("mlp-linear", "linear", {"hidden": "relu"}),
-          ("mlp-sigmoid-squared", "sigmoid squared", {}), ("residual", "", {}), ("residual", "", {"hidden": "tanh"})]
+          ("mlp-sigmoid-squared", "sigmoid squared", {}), ("residual", "", {}), ("residual", "", {"hidden": "tanh"}),
+          *((name, "", {}) for name in ("logistic", "softmax", "least-squares", "softmax-cross-entropy",
+                                        "binary-cross-entropy"))]
+PARAMETERS = {"residual": ["W1", "W2", "X"], "logistic": ["theta"], "softmax": ["Theta"], "least-squares": ["theta"],
+              "softmax-cross-entropy": ["Z"], "binary-cross-entropy": ["z"]}
 
 
 def gradient(v, wrt, model, head, options, slip=""):
     """The data part of the gradient of one of these models."""
+    if model in PARAMETERS and model != "residual":
+        return one_layer(v, model, slip)
     return block(v, wrt, slip=slip, **options) if model == "residual" else network(v, wrt, head, slip=slip, **options)
 
 
 def parameters(model, options):
     """What a gradient may be wanted by."""
-    if model == "residual":
-        return ["W1", "W2", "X"]
+    if model in PARAMETERS:
+        return PARAMETERS[model]
     depth = options.get("depth", 2)
     return [f"{name}{l}" for l in range(1, depth + 1) for name in "Wb"] + ["X"]
 
 
+def rows(v):
+    """The number of samples."""
+    return v["n"]
+
+
+def penalised(wrt, model):
+    """Whether a penalty stands in the loss for this parameter."""
+    return wrt in ("theta", "Theta") or (wrt[0] == "W" and model != "residual")
+
+
 def penalty(v, wrt, model):
     """Its gradient: of weights only."""
-    return 2 * v["lam"] * v[wrt] if wrt[0] == "W" and model != "residual" else 0.0
+    if not penalised(wrt, model):
+        return 0.0
+    g = 2 * v["lam"] * v[wrt]
+    return g if wrt[0] == "W" else np.concatenate([0 * g[:1], g[1:]])
 
 
 def mistakes() -> Iterator[Planted]:
@@ -173,38 +215,131 @@ def mistakes() -> Iterator[Planted]:
                 if slip in ("phi-for-slope", "slope-missing", "diagonal-only", "broadcast", "wrong-output"):
                     for factor in ("sign", "sum-not-mean", "factor-two"):
                         def claim(slip=slip, factor=factor, a=(wrt, model, head, options), pen=pen, **v):
-                            return OUTSIDE[factor](gradient(v, *a, slip=slip), len(v["X"])) + pen(v)
+                            return OUTSIDE[factor](gradient(v, *a, slip=slip), rows(v)) + pen(v)
                         def without(factor=factor, right=right, pen=pen, **v):
-                            return OUTSIDE[factor](right(v), len(v["X"])) + pen(v)
+                            return OUTSIDE[factor](right(v), rows(v)) + pen(v)
                         yield Planted(f"{factor} + {slip}", claim, *about, without)
             for slip, change in OUTSIDE.items():
                 def claim(change=change, right=right, pen=pen, **v):
-                    return change(right(v) + pen(v), len(v["X"]))
+                    return change(right(v) + pen(v), rows(v))
                 yield Planted(slip.partition(",")[0], claim, *about)
-            if wrt[0] == "W" and model != "residual":
+            if penalised(wrt, model):
                 for q in PENALTY.values():
                     yield Planted("penalty", lambda q=q, right=right, pen=pen, **v: right(v) + q * pen(v), *about)
                     yield Planted("factor-two + penalty", lambda q=q, right=right, pen=pen, **v: (
                         2 * right(v) + q * pen(v)), *about)
-            elif model != "residual":
+            elif model != "residual" and "entropy" not in model:
                 yield Planted("penalty", lambda right=right, w=wrt, **v: right(v) + 2 * v["lam"] * v[w], *about)
 
 
 def named(slip, pen, wrt, model):
     """The kind of a slip, with the penalty where a sum over rows leaves it out."""
     kind = slip.partition(",")[0]
-    return f"{kind} + penalty" if slip == "unsummed" and wrt[0] == "W" and model != "residual" else kind
+    return f"{kind} + penalty" if slip == "unsummed" and penalised(wrt, model) else kind
 
 
-def correct() -> Iterator[Planted]:
-    """Right gradients, in several ways of writing."""
+FOREIGN = {          # mistakes that are on no list: they must be given no name
+    "squared": lambda g, v: g * np.abs(g), "shifted": lambda g, v: g + 0.01, "root": lambda g, v: np.sign(g) * np.abs(g) ** 0.5,
+    "one entry": lambda g, v: g + 0.1 * (np.arange(g.size).reshape(g.shape) == 0),
+    "clipped": lambda g, v: np.clip(g, -0.03, 0.03), "uneven": lambda g, v: g * (1 + 0.1 * np.cos(np.arange(g.size)).reshape(g.shape)),
+    "first row": lambda g, v: g * (np.arange(len(g)).reshape(-1, *[1] * (g.ndim - 1)) > 0),
+    "sorted": lambda g, v: np.sort(g, axis=0), "n - 1": lambda g, v: g * v["n"] / (v["n"] - 1),
+    "root n": lambda g, v: g * v["n"] ** 0.5, "sine": lambda g, v: np.sin(3 * g)}
+
+
+TWO = [("phi-for-slope", "broadcast"), ("slope-missing", "broadcast"), ("slope-of-z", "diagonal-only"),
+       ("slope-at-output", "normaliser-constant"), ("phi-for-slope", "other-loss")]
+
+
+def foreign() -> Iterator[Planted]:
+    """Mistakes of other kinds."""
     for model, head, options in MODELS:
         for wrt in parameters(model, options):
             a = (wrt, model, head, options)
-            ways = [lambda a=a, **v: gradient(v, *a) + penalty(v, *a[:2]),
-                    lambda a=a, **v: penalty(v, *a[:2]) - (-1) * gradient(v, *a),
-                    lambda a=a, **v: (len(v["X"]) * gradient(v, *a) + len(v["X"]) * penalty(v, *a[:2])) / len(v["X"]),
-                    lambda a=a, **v: np.array((gradient(v, *a) + penalty(v, *a[:2])).tolist()),
-                    lambda a=a, **v: 0.5 * (2 * gradient(v, *a) + 2 * penalty(v, *a[:2]))]
-            for way in ways:
-                yield Planted("correct", way, wrt, model, options)
+            for change in FOREIGN.values():
+                def claim(change=change, a=a, **v):
+                    return change(gradient(v, *a), v) + penalty(v, *a[:2])
+                yield Planted("unexplained", claim, wrt, model, options)
+            for inside, of_loss in TWO if wrt in ("W1", "b1") and model != "residual" and (
+                    options.get("hidden") in (None, "tanh")) else ():
+                def claim(inside=inside, of_loss=of_loss, a=a, **v):
+                    wrt, model, head, options = a
+                    return network(v, wrt, head, slip=inside, of_loss=of_loss, **options) + penalty(v, wrt, model)
+                def without(inside=inside, a=a, **v):
+                    wrt, model, head, options = a
+                    return network(v, wrt, head, slip=inside, **options) + penalty(v, wrt, model)
+                yield Planted("unexplained", claim, wrt, model, options, without)
+
+
+WAYS = [lambda g, pen, n: g + pen, lambda g, pen, n: pen + g, lambda g, pen, n: -(-g - pen),
+        lambda g, pen, n: pen - (-1) * g, lambda g, pen, n: (n * g + n * pen) / n, lambda g, pen, n: 0.5 * (2 * g + 2 * pen),
+        lambda g, pen, n: np.array((g + pen).tolist()), lambda g, pen, n: g / 3 + 2 * g / 3 + pen,
+        lambda g, pen, n: np.exp(np.log(np.abs(g) + 1)) * np.sign(g) - np.sign(g) + pen,
+        lambda g, pen, n: (g.T + np.transpose(pen)).T]
+
+
+def correct() -> Iterator[Planted]:
+    """Right gradients, in ten ways of writing."""
+    for model, head, options in MODELS:
+        for wrt in parameters(model, options):
+            for way in WAYS:
+                def claim(way=way, a=(wrt, model, head, options), **v):
+                    return way(gradient(v, *a), penalty(v, *a[:2]), rows(v))
+                yield Planted("correct", claim, wrt, model, options)
+
+
+def effect(planted: Planted, at) -> str | None:
+    """The kind that a planted slip has at an instance; None where it makes no difference there."""
+    true = at.truth(planted.wrt)
+    try:
+        value, plain = planted.claim(**at.names), planted.without and planted.without(**at.names)
+    except ValueError:
+        return "wrong-shape" if planted.kind == "wrong-output" and "sigmoid" in planted.model else planted.kind
+    if planted.kind == "unexplained" and true.size == 1:
+        return None                                            # of a single number, anything is a factor
+    if value.shape != true.shape:
+        return "wrong-shape" if planted.kind == "wrong-output" else planted.kind
+    if np.abs(value - true).max() < 1e-12 or (plain is not None and np.abs(value - plain).max() < 1e-9):
+        return None
+    return "zero" if np.abs(value).max() < 1e-12 else planted.kind
+
+
+def judge(which: str, seed: int, model: int) -> list[tuple]:
+    """Every verdict on one model: the kind planted, the kind named, the seconds it took."""
+    found = []
+    for planted in {"mistakes": mistakes, "correct": correct, "foreign": foreign}[which]():
+        if (planted.model, planted.options) != (MODELS[model][0], MODELS[model][2]):
+            continue
+        kind = planted.kind
+        if which != "correct":
+            case = Case(_named(planted.model, planted.options), planted.claim, planted.wrt, seed)
+            kind = effect(planted, case.instances(1)[0])
+        if kind is not None:
+            start = time.perf_counter()
+            verdict = diagnose(planted.claim, model=planted.model, wrt=planted.wrt, seed=seed, **planted.options)
+            found.append((kind, verdict.kind, time.perf_counter() - start))
+    return found
+
+
+def main() -> int:
+    """Print the figures, and fail if one is missed."""
+    start, jobs = time.perf_counter(), [("mistakes", 0, model) for model in range(len(MODELS))]
+    jobs += [("foreign", 0, model) for model in range(len(MODELS))]
+    jobs += [("correct", seed, model) for seed in range(1, 18) for model in range(len(MODELS))]
+    with Pool() as pool:
+        parts = pool.starmap(judge, jobs, chunksize=1)
+    wrong, right, others = ([verdict for job, part in zip(jobs, parts, strict=True) if job[0] == which for verdict in part]
+                            for which in ("mistakes", "correct", "foreign"))
+    named = sum(planted == kind for planted, kind, _ in wrong)
+    astray = sum(kind not in (planted, "unexplained") for planted, kind, _ in wrong)
+    given = sum(kind != "unexplained" for _, kind, _ in others)
+    alarms = sum(kind != "correct" for _, kind, _ in right)
+    median = sorted(seconds for *_, seconds in wrong + right)[len(wrong + right) // 2]
+    print(f"{len(wrong)} planted slips: {named} named rightly ({named / len(wrong):.2%}), {astray} wrongly, the others "
+          f"unexplained\n{len(others)} mistakes of no kind: {given} given a name\n{len(right)} right gradients: {alarms} false alarms\n"
+          f"median {median * 1000:.0f} ms a verdict, {time.perf_counter() - start:.0f} s in all")
+    return int(named < 0.98 * len(wrong) or astray > 0 or alarms > 0 or given > 0 or len(wrong) < 2000 or len(right) < 10000)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

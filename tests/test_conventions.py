@@ -18,7 +18,7 @@ TREES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in FILE
 ORDER = ["__init__", "shapes", "show", "activations", "losses", "neuron", "linear", "mlp", "residual", "train", "data",
          "ops", "graph", "ledger", "gradcheck", "points", "proof", "typeset", "rows", "derivation", "plot",
          "explore", "traced", "instances", "models", "kinds", "hypotheses", "evidence", "case", "evaluate", "latex",
-         "repairs", "formulas", "attempt", "diagnose", "fence", "reports", "submissions"]
+         "repairs", "formulas", "attempt", "diagnose", "claims", "fence", "reports", "submissions"]
 FUNCTIONS = [(room, node) for room, tree in TREES.items() for node in ast.walk(tree)
              if isinstance(node, ast.FunctionDef)]
 PUBLIC = [(room, node) for room, tree in TREES.items() for node in tree.body
@@ -50,7 +50,7 @@ def imports(tree):
 
 TOOLS = {"points", "proof", "typeset", "rows", "derivation", "plot", "explore",   # how lines are checked, pictures drawn,
          "traced", "instances", "models", "kinds", "hypotheses", "evidence", "case", "evaluate", "latex", "repairs",
-         "formulas", "attempt", "diagnose",                                        # and slips named,
+         "formulas", "attempt", "diagnose", "claims",                              # and slips named,
          "fence", "reports", "submissions"}                                        # also in files of other people
 
 
@@ -131,7 +131,7 @@ def test_every_room_has_a_test_file():
     tested = {path.stem.removeprefix("test_") for path in (HOUSE / "tests").glob("test_*.py")}
     assert rooms - tested <= {"points", "typeset",                        # the two halves of derivation's inside,
                               "traced", "instances", "models", "kinds", "hypotheses", "evidence", "case",  # of diagnose,
-                              "evaluate", "latex", "repairs"}                              # and of formulas
+                              "claims", "evaluate", "latex", "repairs"}                    # and of formulas
 
 
 SOURCES = [(f"{room}.{node.name}", re.findall(r"\(eq:([a-z0-9-]+)\)", docstring),

@@ -1,68 +1,316 @@
-"""The diagnoser: planted slips are named, correct gradients pass, bad input is refused in words."""
+"""The diagnoser: planted slips are named, right gradients pass, other mistakes get no name, bad input is refused.
+
+`python tests/mistakes.py` (make slips) measures the same on all of them; here every seventh is judged.
+"""
 
 import numpy as np
 import pytest
+from mistakes import MODELS, correct, effect, foreign, mistakes
 
-from lib import graph
-from lib.diagnose import diagnose
+from lib import activations, graph, losses, plot
+from lib.case import Case
+from lib.claims import CLAIMS
+from lib.diagnose import _named, diagnose, names
+from lib.hypotheses import fit
+from lib.instances import Model, slopes
+from lib.kinds import KINDS
+from lib.ledger import claim as row
+from lib.models import MODELS as NAMED
+from lib.models import network
 
-
-def slope(a):
-    return a * (1 - a)
-
-
-def hidden(X, P, Y, n, W2, A1, s=slope):
-    return X.T @ ((P - Y) / n @ W2.T * s(A1))
-
-
-W1_CLAIMS = {      # of the gradient by W1 of the network with softmax head, sigmoid hidden
-    "correct": lambda X, P, Y, n, W1, W2, A1, lam: hidden(X, P, Y, n, W2, A1) + 2 * lam * W1,
-    "sign": lambda X, P, Y, n, W1, W2, A1, lam: -hidden(X, P, Y, n, W2, A1) + 2 * lam * W1,
-    "sum-not-mean": lambda X, P, Y, n, W1, W2, A1, lam: n * hidden(X, P, Y, n, W2, A1) + 2 * lam * W1,
-    "penalty": lambda X, P, Y, n, W2, A1: hidden(X, P, Y, n, W2, A1),
-    "transposed": lambda X, P, Y, n, W1, W2, A1, lam: (hidden(X, P, Y, n, W2, A1) + 2 * lam * W1).T,
-    "wrong-shape": lambda X, P, Y, n, W2, A1: X.T @ ((P - Y) / n @ W2 * slope(A1)),
-    "phi-for-slope": lambda X, P, Y, n, W1, W2, A1, lam: hidden(X, P, Y, n, W2, A1, lambda a: a) + 2 * lam * W1,
-    "factor-two + penalty": lambda X, P, Y, n, W2, A1: 2 * hidden(X, P, Y, n, W2, A1),
-    "unexplained": lambda X, P, Y, n, W2, A1: hidden(X, P, Y, n, W2, A1, np.sqrt),
-}
+SIGMA = lambda z: 1 / (1 + np.exp(-z))
 
 
-@pytest.mark.parametrize("kind", W1_CLAIMS)
-def test_a_planted_slip_is_named(kind):
-    verdict = diagnose(W1_CLAIMS[kind], model="mlp-softmax", wrt="W1")
-    assert verdict.kind == kind and verdict.ok == (kind == "correct")
+def judged(planted, seed=0):
+    """The kind that a planted gradient has, None if it makes no difference, and the verdict."""
+    kind = effect(planted, Case(_named(planted.model, planted.options), planted.claim, planted.wrt, seed).instances(1)[0])
+    return kind, diagnose(planted.claim, model=planted.model, wrt=planted.wrt, seed=seed, **planted.options)
 
 
-def test_an_own_loss_with_numpy_or_with_nodes(rng):
-    at = {"W": rng.normal(size=(3, 4)), "V": rng.normal(size=(4, 2)), "X": rng.normal(size=(6, 3)),
-          "Y": rng.normal(size=(6, 2))}
+# The figures, on a part of the planted gradients
 
-    def loss(tanh):
-        return lambda W, V, X, Y, n: ((tanh(X @ W) @ V - Y) ** 2).sum() / n
-
-    def claim(W, V, X, Y, n, s=lambda a: 1 - a * a):
-        A = np.tanh(X @ W)
-        return X.T @ (2 * (A @ V - Y) / n @ V.T * s(A))
-
-    for own in (loss(np.tanh), loss(graph.tanh)):
-        assert diagnose(claim, own, at=at, wrt="W").ok
-        assert diagnose(lambda W, V, X, Y, n: n * claim(W, V, X, Y, n), own, at=at, wrt="W").kind == "sum-not-mean"
-    wrong = lambda W, V, X, Y, n: claim(W, V, X, Y, n, lambda a: a)
-    assert diagnose(wrong, loss(graph.tanh), at=at, wrt="W").kind == "phi-for-slope"
+@pytest.mark.parametrize("place", range(len(MODELS)))
+def test_planted_slips_are_named(place):
+    name, _, options = MODELS[place]
+    planted = [p for p in mistakes() if (p.model, p.options) == (name, options)][place % 7::7]
+    found = [(kind, verdict.kind) for kind, verdict in map(judged, planted) if kind]
+    assert found and all(kind == said for kind, said in found), [pair for pair in found if pair[0] != pair[1]]
 
 
-@pytest.mark.parametrize("log", [np.log, lambda u: np.log(abs(u))], ids=["traced", "values only"])
-def test_a_parameter_without_an_axis(rng, log):
-    at = {"c": 0.7, "m": rng.normal(size=5)}
-    share = lambda c, m: m / (1 + np.exp(c * m))
-    loss = lambda c, m: np.mean(log(1 + np.exp(-c * m)))
-    assert diagnose(lambda c, m: -share(c, m).mean(), loss, at=at, wrt="c").ok
-    assert diagnose(lambda c, m: share(c, m).mean(), loss, at=at, wrt="c").kind == "sign"
+@pytest.mark.parametrize("place", range(len(MODELS)))
+def test_right_gradients_pass(place):
+    name, _, options = MODELS[place]
+    planted = [p for p in correct() if (p.model, p.options) == (name, options)][::3]
+    assert all(verdict.ok and verdict.kind == "correct" for _, verdict in (judged(p, seed=3) for p in planted))
 
 
-@pytest.mark.parametrize("reduce, kind", [(np.sum, "factor-two"), (np.mean, "sum-not-mean + factor-two")])
-def test_a_loss_that_numpy_sums(rng, reduce, kind):
-    at = {"w": rng.normal(size=3), "X": rng.normal(size=(6, 3)), "y": rng.normal(size=6)}
-    assert diagnose(lambda w, X, y: X.T @ (X @ w - y), lambda w, X, y: reduce((X @ w - y) ** 2), at=at,
-                    wrt="w").kind == kind
+@pytest.mark.parametrize("place", range(len(MODELS)))
+def test_mistakes_of_no_kind_get_no_name(place):
+    name, _, options = MODELS[place]
+    planted = [p for p in foreign() if (p.model, p.options) == (name, options)][place % 9::9]
+    assert {verdict.kind for kind, verdict in map(judged, planted) if kind} <= {"unexplained"}
+
+
+@pytest.mark.parametrize("claimed", CLAIMS, ids=lambda c: f"{c.id}-{c.kind}")
+def test_the_slips_of_the_ledger_are_named(claimed):
+    assert row(claimed.id).id == claimed.id and set(claimed.kind.split(" + ")) <= set(KINDS)
+    assert claimed.verdict().kind == claimed.kind
+
+
+def test_the_formula_of_a_claim_can_be_shown():
+    shown = {claimed.id: claimed.formula for claimed in CLAIMS}
+    assert shown["S0-R12a"] == "A1.T @ (2 * (Y - Yhat))" and shown["CG-05b"] == "0.0 * k"
+    assert not [text for text in shown.values() if "lambda" in text or "Claimed" in text]
+
+
+# What a test must be able to refuse
+
+def test_the_tests_can_fail():
+    """A kind planted under a wrong name is noticed, and so is a right gradient with one entry off by a millionth."""
+    planted = next(p for p in mistakes() if p.kind == "sign")
+    assert judged(planted._replace(kind="factor-two"))[1].kind != "factor-two"
+    nearly = lambda Xs, p, y, n, theta, lam: Xs.T @ (p - y) / n + 2 * lam * np.append(0, theta[1:]) * (1 + 1e-6)
+    assert not diagnose(nearly, model="logistic").ok
+
+
+def test_truth_and_rules_are_two_routes(rng):
+    """Complex steps through the values, and the rules of the graph: two routes to the gradient of every model."""
+    for name in NAMED:
+        model = NAMED[name]()
+        at = model.instance(dict(zip(model.letters, (5, 4, 3, 2), strict=False)), 1)
+        for wrt in model.parameters:
+            rules = graph.backward(at.root)[at.leaves[wrt]]
+            assert at.truth(wrt) == pytest.approx(rules, rel=1e-11, abs=1e-13)
+
+
+def test_slopes_of_functions_with_and_without_kinks():
+    x = np.array([0.3, -1.2])
+    assert slopes(lambda x: np.sin(x).sum(), x) == pytest.approx(np.cos(x), rel=1e-13)
+    assert slopes(lambda x: np.abs(x).sum(), x) == pytest.approx(np.sign(x), rel=1e-10)
+    assert slopes(lambda x: x ** 2, x) == pytest.approx(np.diag(2 * x))
+
+
+# One claim at a time: what the verdict says
+
+def test_a_right_gradient_is_confirmed():
+    verdict = diagnose(lambda Xs, p, y, n: Xs.T @ (p - y) / n, model="logistic", lam=0)
+    assert verdict.ok and verdict.kinds == () and verdict.number == "0" and "right" in verdict.sentence
+    assert verdict.claimed == pytest.approx(verdict.true)
+
+
+def test_the_worst_entry_and_both_numbers_are_given():
+    verdict = diagnose(lambda Xs, p, y: Xs.T @ (p - y), model="logistic", lam=0)
+    claimed, true = verdict.arrays
+    assert np.abs(claimed - true).max() == pytest.approx(abs(verdict.claimed - verdict.true))
+    assert (claimed[verdict.worst], true[verdict.worst]) == (verdict.claimed, verdict.true)
+    assert (verdict.kind, verdict.number) == ("sum-not-mean", "5")
+    assert repr(verdict).startswith("✗ sum-not-mean: Your gradient is n times too large: the 1/n")
+    assert f"theta[{verdict.worst[0]}]: claimed" in repr(verdict) and "**✗ sum-not-mean.**" in verdict._repr_markdown_()
+
+
+def test_two_slips_at_once_are_both_named():
+    claim = lambda X, P, Y, W2, A1: 2 * X.T @ ((P - Y) @ W2.T * A1 * (1 - A1)) / len(X)
+    verdict = diagnose(claim, model="mlp-softmax", wrt="W1")
+    assert verdict.kinds == ("factor-two", "penalty") and verdict.number == "2 + 9"
+    assert "Two slips at once" in verdict.sentence
+
+
+def test_the_sentence_says_where():
+    def claim(X, P, Y, W2, W3, A1, A2, n):
+        return X.T @ ((P - Y) / n @ W3.T * A2 * (1 - A2) @ W2.T * A1)
+
+    verdict = diagnose(claim, model="mlp-softmax", wrt="W1", depth=3, lam=0)
+    assert verdict.kind == "phi-for-slope" and "at A1" in verdict.sentence and "A2" not in verdict.sentence
+
+
+def test_a_learning_rate_is_recognised():
+    verdict = diagnose(lambda Xs, p, y, n: 0.05 * Xs.T @ (p - y) / n, model="logistic", lam=0, rate=0.05)
+    assert verdict.kind == "constant" and "learning rate" in verdict.sentence
+
+
+def test_for_one_row_it_is_right_says_the_hint():
+    verdict = diagnose(lambda Xs, p, y, n: np.sqrt(n) * Xs.T @ (p - y) / n, model="logistic", lam=0)
+    assert verdict.kind == "unexplained" and "For one row it is right" in verdict.sentence
+
+
+def test_a_penalty_of_another_form_is_told_from_a_wrong_data_part():
+    verdict = diagnose(lambda Xs, p, y, n, theta, lam: Xs.T @ (p - y) / n + lam * np.sign(theta), model="logistic")
+    assert verdict.kind == "penalty" and "With λ = 0 your gradient is right" in verdict.sentence
+    verdict = diagnose(lambda Xs, p, y, n, theta, lam: Xs.T @ (p - y) / n + 2 * lam * theta, model="logistic")
+    assert verdict.kind == "penalty" and "at the bias" in verdict.sentence
+
+
+def test_the_figure_shows_both_arrays_and_the_difference():
+    verdict = diagnose(lambda A1, P, Y: A1.T @ (P - Y), model="mlp-softmax", wrt="W2", lam=0)
+    assert [ax.get_title().rpartition("  ")[0] for ax in verdict.figure().axes] == ["claimed W2", "true W2", "difference"]
+    assert "words: " in plot.about(verdict.figure())
+    refused = diagnose(lambda A1, P, Y: (P - Y) @ A1, model="mlp-softmax", wrt="W2", lam=0)
+    with pytest.raises(ValueError, match="figure: NumPy refused the claim"):
+        refused.figure()
+
+
+def test_an_arrays_shape_without_its_axes_of_length_one_is_a_shape_slip_only():
+    verdict = diagnose(lambda Yhat, Y, n: (Yhat - Y).sum(axis=0, keepdims=True) / n, model="mlp-linear", wrt="b2")
+    assert verdict.kind == "wrong-shape" and "(1, " in verdict.sentence
+
+
+def test_the_gradient_by_another_quantity_is_recognised():
+    verdict = diagnose(lambda P, Y, n: (P - Y) / n, model="mlp-softmax", wrt="W2", lam=0)
+    assert verdict.kind == "other-parameter" and "gradient by Z2" in verdict.sentence
+
+
+def test_the_instances_move_on_with_the_seed_and_obey_the_rules():
+    case = Case(network(), lambda W1: W1, "W1")
+    drawn = case.instances(12)
+    assert len({at.sizes["n"] for at in drawn}) > 3 and all(at.sizes["n"] > 2 for at in drawn)
+    assert all(len(set(at.sizes.values())) == len(at.sizes) for at in drawn)             # pairwise different
+    assert all(0.1 <= at.arrays["lam"] <= 0.6 and np.all(at.arrays["b1"]) for at in drawn)
+    assert all(at.sizes["d"] == at.sizes["h"] == at.sizes["k"] != at.sizes["n"] for at in case.instances(2, square=True))
+    other = Case(network(), lambda W1: W1, "W1", seed=1).instances(1)[0]
+    assert not np.array_equal(other.arrays["X"].ravel()[:4], drawn[0].arrays["X"].ravel()[:4])
+
+
+def test_a_factor_of_n_is_told_from_two_only_if_n_varies(rng):
+    """The degenerate pair: at n = 2 a sum and twice the mean are the same number."""
+    parts = [rng.normal(size=3) for _ in range(4)]
+    assert fit([2 * part for part in parts], parts, None, [2, 2, 2, 2]).k == pytest.approx(2)
+    assert fit([2 * part for part in parts], parts, None, [2, 3, 4, 5]) == pytest.approx((2.0, 0, 0.0, 0))
+    by_n = [n * part for n, part in zip([2, 3, 4, 5], parts, strict=True)]
+    assert fit(by_n, parts, None, [2, 3, 4, 5]) == pytest.approx((1.0, 1, 0.0, 0))
+
+
+# A loss of one's own
+
+def two_layers(tanh, total=None):
+    """The mean squared error of a network, with the functions of NumPy or of `lib.graph`."""
+    return lambda W, V, X, Y, n: ((tanh(X @ W) @ V - Y) ** 2).sum() / n
+
+
+def claimed_by_hand(W, V, X, Y, n, s=lambda a: 1 - a * a):
+    A = np.tanh(X @ W)
+    return X.T @ (2 * (A @ V - Y) / n @ V.T * s(A))
+
+
+@pytest.fixture
+def arrays(rng):
+    """W, V, X and Y of three features, four units, two outputs and six rows."""
+    return {"W": rng.normal(size=(3, 4)), "V": rng.normal(size=(4, 2)), "X": rng.normal(size=(6, 3)),
+            "Y": rng.normal(size=(6, 2))}
+
+
+@pytest.mark.parametrize("tanh", [np.tanh, graph.tanh, lambda z: np.vectorize(np.tanh)(z)], ids=["numpy", "nodes", "values"])
+def test_an_own_loss_is_judged(tanh, arrays):
+    own = two_layers(tanh)
+    kind = lambda claim: diagnose(claim, own, at=arrays, wrt="W").kind
+    assert kind(claimed_by_hand) == "correct"
+    assert kind(lambda W, V, X, Y, n: n * claimed_by_hand(W, V, X, Y, n)) == "sum-not-mean"
+    assert kind(lambda W, V, X, Y, n: claimed_by_hand(W, V, X, Y, n).T) == "transposed"
+    wrong = kind(lambda W, V, X, Y, n: claimed_by_hand(W, V, X, Y, n, lambda a: a))
+    assert wrong == ("phi-for-slope" if tanh in (np.tanh, graph.tanh) else "unexplained")     # values have no pieces
+
+
+def test_an_own_loss_in_numpy_is_traced_into_its_pieces(rng):
+    def loss(w, X, y, lam):
+        p = SIGMA(X @ w)
+        return -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p)) + lam * (w @ w)
+
+    at = {"w": rng.normal(size=3), "X": rng.normal(size=(6, 3)), "y": np.array([0, 1, 1, 0, 1, 0]), "lam": 0.2}
+    kind = lambda claim: diagnose(claim, loss, at=at, wrt="w").kind
+    right = lambda w, X, y: X.T @ (SIGMA(X @ w) - y) / len(X)
+    assert kind(lambda w, X, y, lam: right(w, X, y) + 2 * lam * w) == "correct"
+    assert kind(right) == "penalty"
+    assert kind(lambda w, X, y, lam: right(w, X, y) + lam * w) == "penalty"
+    assert kind(lambda w, X, y, lam: -right(w, X, y) + 2 * lam * w) == "sign"
+    assert kind(lambda w, X, y, lam: X.T @ ((p := SIGMA(X @ w)) - y) * 0 + X.T @ (
+        (p - y) / (p * (1 - p))) / len(X) + 2 * lam * w) == "slope-missing"
+
+
+def test_an_own_softmax_in_numpy_has_a_normaliser(rng):
+    def loss(W, X, Y):
+        Z = X @ W
+        return -np.sum(Y * (Z - np.log(np.exp(Z).sum(axis=1, keepdims=True)))) / len(X)
+
+    at = {"W": rng.normal(size=(4, 3)), "X": rng.normal(size=(6, 4)), "Y": np.eye(3)[[0, 1, 2, 2, 1, 0]]}
+    soft = lambda Z: np.exp(Z) / np.exp(Z).sum(axis=1, keepdims=True)
+    assert diagnose(lambda W, X, Y: X.T @ (soft(X @ W) - Y) / len(X), loss, at=at, wrt="W").ok
+    assert diagnose(lambda X, Y: -X.T @ Y / len(X), loss, at=at, wrt="W").kind == "normaliser-constant"
+
+
+def test_a_loss_of_lib_gives_values_only(rng):
+    at = {"W": rng.normal(size=(4, 3)), "X": rng.normal(size=(6, 4)), "y": np.array([0, 1, 2, 2, 1, 0])}
+    loss = lambda W, X, y: losses.softmax_cross_entropy(X @ W, y)
+    right = lambda W, X, y: X.T @ losses.softmax_cross_entropy_grad(X @ W, y)
+    assert diagnose(right, loss, at=at, wrt="W").ok
+    assert diagnose(lambda W, X, y: len(X) * right(W, X, y), loss, at=at, wrt="W").kind == "sum-not-mean"
+
+
+def test_what_a_loss_closes_over_stays_as_it_is(rng):
+    X, y = rng.normal(size=(6, 3)), rng.normal(size=6)
+    loss = lambda w: np.mean((X @ w - y) ** 2)
+    verdict = diagnose(lambda w: 2 * X.T @ (X @ w - y), loss, at={"w": rng.normal(size=3)}, n=6)
+    assert verdict.kind == "sum-not-mean"
+    assert diagnose(lambda w: 2 * X.T @ (X @ w - y) / 6, loss, at={"w": rng.normal(size=3)}).ok
+
+
+def test_sizes_can_be_said_and_arrays_drawn_as_the_reader_says(rng):
+    at = {"w": np.ones(2), "X": np.ones((2, 2)), "y": np.ones(2)}                     # of these shapes nothing follows
+    loss = lambda w, X, y: np.sum(np.log(X @ w) - y * (X @ w)) / len(y)
+    draw = {"X": lambda rng, shape, sizes: rng.uniform(1, 2, shape), "w": lambda rng, shape, sizes: rng.uniform(1, 2, shape)}
+    claim = lambda w, X, y, n: n * X.T @ (1 / (X @ w) - y) / n
+    assert diagnose(claim, loss, at=at, wrt="w", shapes="X: n d, y: n, w: d", draw=draw).kind == "sum-not-mean"
+
+
+def test_a_function_of_one_number():
+    assert diagnose(lambda x: np.cos(x), np.sin, at={"x": 0.3}).ok
+    assert diagnose(lambda x: -np.cos(x), np.sin, at={"x": 0.3}).kind == "sign"
+    assert diagnose(lambda z: SIGMA(z) * (1 - SIGMA(z)), SIGMA, at={"z": np.array([0.3, -1.0, 2.0])}).ok      # entrywise
+
+
+def test_the_slope_of_an_array():
+    soft = lambda z: np.exp(z) / np.exp(z).sum()
+    jacobian = lambda z: np.diag(soft(z)) - np.outer(soft(z), soft(z))
+    at = {"z": np.array([0.3, -1.0, 2.0])}
+    assert diagnose(jacobian, soft, at=at).ok
+    assert diagnose(lambda z: jacobian(z) * np.eye(3), soft, at=at).kind == "diagonal-only"
+
+
+# Bad input
+
+@pytest.mark.parametrize(("claimed", "given", "error", "said"), [
+    (np.ones(3), {"model": "logistic"}, TypeError, "claimed is a ndarray, expected a function"),
+    (lambda X: X, {}, TypeError, "give a loss of your own and its arrays"),
+    (lambda X: X, {"model": "logistic", "loss": np.sin}, TypeError, "give a loss of your own and its arrays"),
+    (lambda X: X, {"model": "logitsic"}, ValueError, "did you mean 'logistic'?"),
+    (lambda X: X, {"model": "mlp-softmax"}, ValueError, "wrt = None is unknown; expected one of W1, b1, W2, b2, X"),
+    (lambda X: X, {"model": "mlp-softmax", "wrt": "w1"}, ValueError, "wrt = 'w1' is unknown; expected one of W1"),
+    (lambda X: X, {"model": "logistic", "depth": 3}, TypeError, "logistic has no option depth"),
+    (lambda Q: Q, {"model": "logistic"}, NameError, "claimed: it asks for Q, which is not known here"),
+    (lambda theta: "three", {"model": "logistic"}, TypeError, "claimed: it returned a str, expected an array of numbers"),
+    (lambda theta: None, {"model": "logistic"}, TypeError, "it returned a NoneType"),
+    (lambda theta: theta * np.nan, {"model": "logistic"}, ValueError, "claimed: its result[0] is nan, expected a number"),
+    (lambda w: w, {"loss": np.sin}, TypeError, "at is None, expected the arrays of the loss by name"),
+    (lambda w: w, {"loss": np.sin, "at": {"w": [1.0]}}, TypeError, "at: w is a list, expected an array; write np.array(w)"),
+    (lambda w: w, {"loss": lambda w, q: w, "at": {"w": np.ones(2)}}, NameError, "loss: it asks for q"),
+    (lambda w: w, {"loss": lambda w: w.sum(), "at": {"w": np.ones(2)}, "shapes": "v: n"}, ValueError,
+     "shapes: they are of v, expected w"),
+    (lambda a, b: a, {"loss": lambda a, b: (a * b).sum(), "at": {"a": np.ones(2), "b": np.ones(2)}}, ValueError,
+     "wrt = None is unknown; expected one of a, b"),
+    (lambda w: w, {"model": "mlp-softmax", "wrt": "W1", "hidden": "tahn"}, ValueError, "did you mean 'tanh'?"),
+])
+def test_bad_input_is_named(claimed, given, error, said):
+    with pytest.raises(error) as caught:
+        diagnose(claimed, **given)
+    assert said in str(caught.value)
+
+
+def test_a_claim_cannot_change_the_arrays():
+    def careless(Xs, p, y, n):
+        Xs *= 2.0
+        return Xs.T @ (p - y) / n / 2
+
+    assert diagnose(careless, model="logistic", lam=0).ok
+
+
+def test_the_names_a_claim_may_use_are_listed():
+    assert {"X", "y", "Y", "W1", "b1", "Z1", "A1", "P", "lam", "n", "d", "h", "k"} <= set(names("mlp-softmax"))
+    assert isinstance(network(), Model) and activations.sigmoid(0.0) == 0.5
