@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install -qq --no-input --disable-pip-version-check -
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --loglevel=error
 NOTEBOOKS = $(shell find chapters -name '*.ipynb' -not -path '*/.*' 2>/dev/null)
 
-.PHONY: help setup book test site-test cpus bench lab serve refresh lock clean distclean
+.PHONY: help setup book test site-test cpus bench slips lab serve refresh lock clean distclean
 .DELETE_ON_ERROR:
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo "make site-test  check the built website in Chromium"
 	@echo "make cpus       run every notebook as older and newer processors would, with one and two threads"
 	@echo "make bench      time lib beside PyTorch and scikit-learn; installs PyTorch into .venv"
+	@echo "make slips      judge 13,000 gradients, right and wrong ones, and count what lib.diagnose says of them"
 	@echo "make lab        open the chapters in JupyterLab"
 	@echo "make serve      show the website on localhost"
 	@echo "make refresh    run the notebooks again, store their outputs, say which numbers changed"
@@ -58,7 +59,7 @@ book: .venv/.book node_modules/.installed
 	@$(BIN)/jupyter-book build . --warningiserror --nitpick --keep-going --quiet >/dev/null
 	@echo "The book is in _build/html/index.html"
 
-test: .venv/.book
+test: .venv/.book node_modules/.installed
 	@echo "Checking the style, lib, and every notebook cell by cell"
 	@$(BIN)/ruff check --quiet lib tests _ext benchmarks
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests $(NOTEBOOKS) --ignore tests/site --nbval --nbval-current-env \
@@ -71,6 +72,9 @@ site-test: book
 bench: .venv/.bench
 	@echo "Timing one evaluation, every library in turn"
 	@$(BIN)/python benchmarks/bench.py $(ARGS)
+
+slips: .venv/.book
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python tests/mistakes.py
 
 cpus: .venv/.book
 	@echo "Running every notebook as older and newer processors would"

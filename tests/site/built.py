@@ -2,10 +2,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import threading
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
+from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -25,7 +27,28 @@ def chromium_path() -> str | None:
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
 
 
+@cache
+def root(site: Path = SITE) -> str:
+    """The path below which the site expects to stand, such as /book/: its page for lost readers cannot do without."""
+    return re.search(r'data-content_root="([^"]+)"', (site / "404.html").read_text("utf8"))[1]
+
+
 class Quiet(SimpleHTTPRequestHandler):
+    """Serves the site at / and below its own path, and as a host of pages does its own page for what is not there."""
+
+    def translate_path(self, path):
+        return super().translate_path("/" + path.removeprefix(root(Path(self.directory))).lstrip("/"))
+
+    def send_error(self, code, message=None, explain=None):
+        if code != HTTPStatus.NOT_FOUND:
+            return super().send_error(code, message, explain)
+        page = (Path(self.directory) / "404.html").read_bytes()
+        self.send_response(code)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(page)))
+        self.end_headers()
+        self.wfile.write(page)
+
     def log_message(self, *args):
         pass
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
-from built import SITE, pages
+from built import SITE, pages, root
 from conftest import AT_REST, THEME
 from playwright.sync_api import expect
 
@@ -57,7 +57,7 @@ def test_page_asks_nothing_of_another_host_and_reports_no_error(reader):
 def test_page_is_light(reader, page_name):
     size = {}
     for url in set(reader.loaded):
-        path = SITE / unquote(urlsplit(url).path.lstrip("/")) if url.startswith(reader.base) else None
+        path = SITE / unquote(urlsplit(url).path.removeprefix(root()).lstrip("/")) if url.startswith(reader.base) else None
         if path and path.is_file():
             data = path.read_bytes()
             kind = path.suffix.lstrip(".")
@@ -203,7 +203,7 @@ def test_every_local_link_resolves():
             url = urlsplit(target)
             if url.scheme or url.netloc:
                 continue
-            path = unquote(urlsplit(urljoin("/" + name, url.path)).path.lstrip("/")) if url.path else name
+            path = unquote(urljoin(root() + name, url.path).removeprefix(root()).lstrip("/")) if url.path else name
             ids = links[path].ids if path in links else {unquote(url.fragment)}
             if not (SITE / path).is_file() or (url.fragment and unquote(url.fragment) not in ids):
                 broken.append(f"{name} -> {target}")
