@@ -94,8 +94,10 @@ def _factor_of_one_row(case, pairs, candidates=None):
     if len(single) < 4 or all(close(value, at.truth(case.wrt)) for at, value in single):
         return []
     slips = case.shortest(case.fits(single, (candidates or multiplied)(single[-1][0], case.wrt)))
+    if not slips:
+        return []
     ours, theirs = (_added_up(case, pairs, value) for value in (case.value, lambda at: at.truth(case.wrt)))
-    if not (slips and ours and theirs):
+    if not (ours and theirs):
         return []
     slips = factor_slips(ours.k / theirs.k, ours.p - theirs.p) + slips
     return slips if len(slips) <= 2 else []
@@ -142,8 +144,11 @@ def multiplied(instance: Instance, wrt: str) -> list[Structure]:
 
 def swapped(instance: Instance, wrt: str) -> list[Structure]:
     """The gradient with one quantity of the forward pass for another."""
-    return [Structure("other-parameter", f"{wrong[0]} for {right[0]}", _times(wrt, wrong, 1, right))
+    if ("swapped", wrt) not in instance.found:
+        instance.found["swapped", wrt] = [
+            Structure("other-parameter", f"{wrong[0]} for {right[0]}", _times(wrt, wrong, 1, right))
             for right, wrong in permutations(quantities(instance, wrt), 2) if right[0] != wrong[0]]
+    return instance.found["swapped", wrt]
 
 
 def _times(wrt, key, power, over=None) -> Callable[[Instance], np.ndarray]:
