@@ -1,17 +1,25 @@
-"""The ledger: what worked solutions claim, looked up by id; and slips, shown as a claimed value beside the true one."""
+"""The ledger: what worked solutions claim, looked up by id; and slips, shown as a claimed value beside the true one.
+
+A chapter executes a slip with `slip`; `executed` reads from the stored outputs of the chapters what they have shown.
+"""
 
 import difflib
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import zip_longest
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import yaml
 
 from lib.show import same, text
+
+CHAPTERS = Path(__file__).parents[1] / "chapters"
+SHOWN = re.compile(r"(\S+), .*?\n  claim: .*?\n  gives: {6}(.*?)\n  true value: (.*?)\n  correct: ", re.S)
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,13 @@ class Claim:
     convention: str = ""
     inherits: tuple[str, ...] = ()
     label: str = ""
+
+    @property
+    def weight(self) -> str:
+        """What hangs on it: of a slip, "result changed" or "wording only"; else the verdict."""
+        if self.verdict != "slip":
+            return self.verdict
+        return "wording only" if self.severity in ("prose", "notational") else "result changed"
 
 
 @cache
@@ -126,3 +141,77 @@ def refuses(call: Callable) -> str:
     except (ValueError, IndexError, TypeError) as error:
         return str(error)
     raise ValueError(f"refuses: the call went through and gave {result!r}")
+
+
+@cache
+def executed(chapters: Path = CHAPTERS) -> dict[str, Slip]:
+    """Every slip that the chapters have executed, by id, with the values in their stored outputs; read once.
+
+    Raises: ValueError if a chapter shows a slip in other words than the ledger, because then it is out of date.
+    """
+    found = {}
+    for page in dict.fromkeys(row.page for row in _rows().values()):
+        path = chapters / f"{page}.ipynb"
+        cells = json.loads(path.read_text(encoding="utf8"))["cells"] if path.exists() else []
+        for shown in ("".join(output.get("data", {}).get("text/plain", ""))
+                      for cell in cells for output in cell.get("outputs", [])):
+            if parts := SHOWN.match(shown):
+                values = (value.replace("\n" + " " * 14, "\n") for value in parts.groups()[1:])
+                slip = Slip(claim(parts[1]), *values)
+                if repr(slip) != shown:
+                    raise ValueError(f"executed: {page} shows {parts[1]} in other words than the ledger; refresh it")
+                found[parts[1]] = slip
+    return found
+
+
+class Said(NamedTuple):
+    """What a tool was asked about a claim, the claim as code and how it was read, and its answer: a kind, a sentence."""
+
+    formula: str
+    reading: str
+    kind: str
+    sentence: str
+
+
+@dataclass(frozen=True, repr=False)
+class Gallery:
+    """Executed slips one below the other, each with its chapter and with what a tool says of it, if it was asked."""
+
+    slips: tuple[Slip, ...]
+    said: Mapping[str, Iterable[Said]]
+
+    def __repr__(self):
+        return "\n\n".join(map(self._lines, self.slips))
+
+    def _repr_markdown_(self):
+        return "\n\n".join(map(self._entry, self.slips))
+
+    def _lines(self, slip):
+        said = [f"  asked:      {each.formula}{_read(each)}\n  diagnose:   {each.kind}: {each.sentence}"
+                for each in self.said.get(slip.row.id, ())]
+        return "\n".join([repr(slip), *said, f"  chapter:    {slip.row.page}"])
+
+    def _entry(self, slip):
+        heading, rest = slip._repr_markdown_().split("\n\n", 1)
+        said = [f"Asked: `{each.formula}`{_words(_read(each))}; `diagnose` says **{each.kind}**: {_words(each.sentence)}"
+                for each in self.said.get(slip.row.id, ())]
+        page = slip.row.page
+        return "\n\n".join([f"{heading}, in [{page.split('/')[1]}](../{page}.ipynb)", rest,
+                            f"True: {_words(slip.row.correct)}", *said])
+
+
+def _read(said):
+    """How a claim was read, in brackets."""
+    return f" ({said.reading})" if said.reading else ""
+
+
+def gallery(ids: Iterable[str], said: Mapping[str, Iterable[Said]] | None = None,
+            chapters: Path = CHAPTERS) -> Gallery:
+    """Slips by id, as the chapters have executed them; `said` is what a tool says of some of them.
+
+    Raises: ValueError naming the ids that no chapter has executed.
+    """
+    found, ids = executed(chapters), tuple(ids)
+    if missing := [id for id in ids if id not in found]:
+        raise ValueError(f"gallery: no chapter has executed {', '.join(missing)}")
+    return Gallery(tuple(found[id] for id in ids), said or {})

@@ -259,6 +259,22 @@ def matrix(ax: Axes, M: np.ndarray, label: str = "", fmt: str = ".2f") -> Axes:
     return ax
 
 
+def bars(ax: Axes, counts: dict[str, tuple], parts: tuple[str, ...] = ("",)) -> Axes:
+    """A bar for each name, from above, in parts: the numbers of each part in it, what the parts are above the first."""
+    left = np.zeros(len(counts))
+    for part, color, numbers in zip(parts, ("blue", "grey", "orange"), zip(*counts.values(), strict=True), strict=False):
+        ax.barh(range(len(counts)), numbers, left=left, color=tint(color, 0.35), edgecolor="white", height=0.74)
+        for row, (start, number) in enumerate(zip(left, numbers, strict=True)):
+            if number:
+                ax.text(start + number / 2, row, str(number), color=COLORS[color], ha="center", va="center")
+        note(ax, (left[0] + numbers[0] / 2, -0.55), part, color, (0, 6))
+        left = left + numbers
+    ax.set(yticks=range(len(counts)), yticklabels=counts, xticks=[], ylim=(len(counts) - 0.5, -1.1))
+    ax.tick_params(left=False)
+    ax.spines[["left", "bottom"]].set_visible(False)
+    return ax
+
+
 def images(ax: Axes, pictures: np.ndarray, names, columns: int = 5) -> Axes:
     """Pictures (m, rows, columns) with their names, on one scale: blue above zero, orange below, white at zero."""
     reach, (_, rows, wide) = np.abs(pictures).max() or 1.0, pictures.shape

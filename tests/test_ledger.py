@@ -1,5 +1,7 @@
 """The ledger: rows by id, slips that really differ, calls that are really refused."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -85,3 +87,80 @@ def test_refusals():
         ledger.refuses(lambda: 1 + 1)
     with pytest.raises(ZeroDivisionError):
         ledger.refuses(lambda: 1 // 0)
+
+
+def test_the_weight_of_a_row():
+    weights = [row.weight for row in ledger.claims()]
+    assert (weights.count("result changed"), weights.count("wording only")) == (102, 35)
+    assert ledger.claim("AN-04a").weight == "wording only" and ledger.claim("S0-C13").weight == "result changed"
+    assert ledger.claim("AN-07i").weight == "incomplete" and ledger.claim("S0-C8").weight == "ambiguous"
+
+
+# What the chapters have executed is read from the outputs that they store.
+
+SLIPS = [ledger.slip("AN-04f", -0.408248, -0.27735), ledger.slip("AN-04a", "index 3 is out of bounds ", "theta[2] = 3"),
+         ledger.slip("S2-14", np.array([[11.605], [-6.2]]), np.array([[2.321], [-1.24]]))]
+
+
+def chapter(folder, page, *outputs):
+    path = folder / f"{page}.ipynb"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cells = [{"cell_type": "markdown", "source": "AN-04f, arithmetic"},
+             *({"cell_type": "code", "outputs": [{"data": {"text/plain": text.splitlines(True)}}]} for text in outputs)]
+    path.write_text(json.dumps({"cells": cells}), "utf8")
+    return folder
+
+
+@pytest.fixture
+def chapters(tmp_path):
+    chapter(tmp_path, "mlp/regression", "3.25", repr(SLIPS[2]))
+    return chapter(tmp_path, "neurons/discriminant", "Figure", repr(SLIPS[0]), repr(SLIPS[1]))
+
+
+def test_what_was_executed_is_read_as_it_was_shown(chapters):
+    found = ledger.executed(chapters)
+    assert set(found) == {"AN-04f", "AN-04a", "S2-14"}
+    for slip in SLIPS:
+        assert found[slip.row.id] == slip and repr(found[slip.row.id]) == repr(slip)
+    assert found["S2-14"].claimed == "[[11.605],\n [  -6.2]]"
+
+
+def test_every_slip_that_changes_a_result_is_read_from_the_chapters():
+    found = ledger.executed()
+    assert {row.id for row in ledger.claims() if row.weight == "result changed"} <= set(found)
+    assert all(slip.row.id == id and slip.row.verdict != "correct" for id, slip in found.items())
+
+
+@pytest.mark.parametrize(("part", "other"), [("Numeric", "Numerical"), ("sqrt(13) = ", "sqrt(13) ="),
+                                             ("AN-04f, arithmetic", "AN-04f, sign")])
+def test_a_chapter_that_is_out_of_date_is_named(tmp_path, part, other):
+    chapter(tmp_path, "neurons/discriminant", repr(SLIPS[0]).replace(part, other))
+    with pytest.raises(ValueError, match="executed: neurons/discriminant shows AN-04f in other words than the ledger"):
+        ledger.executed(tmp_path)
+
+
+SAID = {"AN-04f": [ledger.Said("f(x_1)", "as printed", "sign + 1/n", "It is [0] *n* times."),
+                   ledger.Said("g(x)", "", "correct", "Right.")]}
+
+
+def test_a_gallery_shows_claim_truth_values_and_verdict(chapters):
+    shown = ledger.gallery(["AN-04f", "AN-04a"], SAID, chapters)
+    assert repr(shown) == (f"{SLIPS[0]!r}\n  asked:      f(x_1) (as printed)\n"
+                           "  diagnose:   sign + 1/n: It is [0] *n* times.\n  asked:      g(x)\n"
+                           f"  diagnose:   correct: Right.\n  chapter:    neurons/discriminant\n\n{SLIPS[1]!r}\n"
+                           "  chapter:    neurons/discriminant")
+    first, second = shown._repr_markdown_().split("\n\n**")
+    assert first == ("**Arithmetic** (AN-04f), in [discriminant](../neurons/discriminant.ipynb)\n\n"
+                     "> Numeric signed distance: -sqrt(6)/6.\n\n"
+                     "| claimed value | true value |\n|:--|:--|\n| `-0.408248` | `-0.27735` |\n\n"
+                     "True: d = -1/sqrt(13) = -0.2773500981.\n\n"
+                     "Asked: `f(x_1)` (as printed); `diagnose` says **sign + 1/n**: It is \\[0\\] \\*n\\* times.\n\n"
+                     "Asked: `g(x)`; `diagnose` says **correct**: Right.")
+    assert second.startswith("Wrong index** (AN-04a), in [discriminant]")
+
+
+def test_a_gallery_names_what_no_chapter_has_executed(chapters):
+    with pytest.raises(ValueError, match="gallery: no chapter has executed S0-C13, S0-C14$"):
+        ledger.gallery(["S0-C13", "AN-04f", "S0-C14"], chapters=chapters)
+    with pytest.raises(ValueError, match="no row 'AN-4'"):
+        ledger.claim("AN-4")

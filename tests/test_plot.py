@@ -219,6 +219,15 @@ def test_matrix_writes_every_value_and_its_shape(ax):
     assert ax.yaxis_inverted()
 
 
+def test_bars_stand_end_to_end_with_their_numbers(ax):
+    plot.bars(ax, {"sign": (3, 2), "index": (0, 4), "shape": (1, 0)}, ("now", "later"))
+    places = {(round(bar.get_y() + 0.37, 6), bar.get_x(), bar.get_width()) for bar in ax.patches if bar.get_width()}
+    assert places == {(0, 0, 3), (0, 3, 2), (1, 0, 4), (2, 0, 1)}
+    assert sorted(text.get_text() for text in ax.texts) == sorted(["now", "later", "3", "2", "4", "1"])
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["sign", "index", "shape"]
+    assert ax.get_ylim()[0] > ax.get_ylim()[1]                                            # the first on top
+
+
 def test_network_writes_values_in_blue_above_and_slopes_in_orange_below(ax):
     values, weights = [np.array([1.0, 2]), np.array([0.5])], [np.array([[3.0], [-4]])]
     plot.network(ax, values, weights, values, weights, [["a", "b"], ["c"]])
