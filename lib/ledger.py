@@ -165,7 +165,7 @@ def executed(chapters: Path = CHAPTERS) -> dict[str, Slip]:
 
 
 class Said(NamedTuple):
-    """What a tool was asked about a claim, the claim as code and how it was read, and its answer: a kind, a sentence."""
+    """What a tool was asked: a claim as code, and how it was read; and its answer: a kind of slip, and a sentence."""
 
     formula: str
     reading: str
@@ -187,22 +187,22 @@ class Gallery:
         return "\n\n".join(map(self._entry, self.slips))
 
     def _lines(self, slip):
-        said = [f"  asked:      {each.formula}{_read(each)}\n  diagnose:   {each.kind}: {each.sentence}"
+        said = [f"  asked:      {each.formula}{_read(each.reading)}\n  diagnose:   {each.kind}: {each.sentence}"
                 for each in self.said.get(slip.row.id, ())]
         return "\n".join([repr(slip), *said, f"  chapter:    {slip.row.page}"])
 
     def _entry(self, slip):
         heading, rest = slip._repr_markdown_().split("\n\n", 1)
-        said = [f"Asked: `{each.formula}`{_words(_read(each))}; `diagnose` says **{each.kind}**: {_words(each.sentence)}"
-                for each in self.said.get(slip.row.id, ())]
+        said = [f"Asked: `{formula}`{_words(_read(reading))}; `diagnose` says **{kind}**: {_words(sentence)}"
+                for formula, reading, kind, sentence in self.said.get(slip.row.id, ())]
         page = slip.row.page
         return "\n\n".join([f"{heading}, in [{page.split('/')[1]}](../{page}.ipynb)", rest,
                             f"True: {_words(slip.row.correct)}", *said])
 
 
-def _read(said):
-    """How a claim was read, in brackets."""
-    return f" ({said.reading})" if said.reading else ""
+def _read(reading):
+    """How a claim was read, in brackets, if that is said."""
+    return f" ({reading})" if reading else ""
 
 
 def gallery(ids: Iterable[str], said: Mapping[str, Iterable[Said]] | None = None,

@@ -261,8 +261,8 @@ def matrix(ax: Axes, M: np.ndarray, label: str = "", fmt: str = ".2f") -> Axes:
 
 def bars(ax: Axes, counts: dict[str, tuple], parts: tuple[str, ...] = ("",)) -> Axes:
     """A bar for each name, from above, in parts: the numbers of each part in it, what the parts are above the first."""
-    left = np.zeros(len(counts))
-    for part, color, numbers in zip(parts, ("blue", "grey", "orange"), zip(*counts.values(), strict=True), strict=False):
+    left, columns = np.zeros(len(counts)), zip(*counts.values(), strict=True)
+    for part, color, numbers in zip(parts, ("blue", "grey", "orange"), columns, strict=False):
         ax.barh(range(len(counts)), numbers, left=left, color=tint(color, 0.35), edgecolor="white", height=0.74)
         for row, (start, number) in enumerate(zip(left, numbers, strict=True)):
             if number:
