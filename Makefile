@@ -7,22 +7,23 @@ PIP := $(BIN)/python -m pip install -qq --no-input --disable-pip-version-check -
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --loglevel=error
 NOTEBOOKS = $(shell find chapters -name '*.ipynb' -not -path '*/.*' 2>/dev/null)
 
-.PHONY: help setup book test site-test cpus bench slips lab serve refresh lock clean distclean
+.PHONY: help setup book test site-test cpus bench slips screenshots lab serve refresh lock clean distclean
 .DELETE_ON_ERROR:
 
 help:
-	@echo "make book       build the website in _build/html"
-	@echo "make test       run every check of lib and of the notebooks"
-	@echo "make site-test  check the built website in Chromium"
-	@echo "make cpus       run every notebook as older and newer processors would, with one and two threads"
-	@echo "make bench      time lib beside PyTorch and scikit-learn; installs PyTorch into .venv"
-	@echo "make slips      judge 13,000 gradients, right and wrong ones, and count what lib.diagnose says of them"
-	@echo "make lab        open the chapters in JupyterLab"
-	@echo "make serve      show the website on localhost"
-	@echo "make refresh    run the notebooks again, store their outputs, say which numbers changed"
-	@echo "make setup      install what all of these need into .venv and node_modules"
-	@echo "make lock       pin the newest versions of the requirements again"
-	@echo "make clean      remove what was built; make distclean also removes what was installed"
+	@echo "make book         build the website in _build/html"
+	@echo "make test         run every check of lib and of the notebooks"
+	@echo "make site-test    check the built website in Chromium"
+	@echo "make screenshots  draw every page at two widths, light and dark, in _build/screenshots"
+	@echo "make cpus         run every notebook as older and newer processors would, with one and two threads"
+	@echo "make bench        time lib beside PyTorch and scikit-learn; installs PyTorch into .venv"
+	@echo "make slips        judge 13,000 gradients, right and wrong ones, and count what lib.diagnose says of them"
+	@echo "make lab          open the chapters in JupyterLab"
+	@echo "make serve        show the website on localhost"
+	@echo "make refresh      run the notebooks again, store their outputs, say which numbers changed"
+	@echo "make setup        install what all of these need into .venv and node_modules"
+	@echo "make lock         pin the newest versions of the requirements again"
+	@echo "make clean        remove what was built; make distclean also removes what was installed"
 
 setup: .venv/.book node_modules/.installed
 	@echo "Everything is installed, in .venv and node_modules."
@@ -68,6 +69,10 @@ test: .venv/.book node_modules/.installed
 site-test: book
 	@echo "Checking every page of the website in Chromium"
 	@$(BIN)/python -m pytest tests/site -n 2 --dist loadgroup $(ARGS)
+
+screenshots: book
+	@echo "Drawing every page at 1280 and 390 pixels, light and dark"
+	@$(BIN)/python tests/site/screenshots.py $(ARGS)
 
 bench: .venv/.bench
 	@echo "Timing one evaluation, every library in turn"
