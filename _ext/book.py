@@ -144,12 +144,23 @@ def uses(root: Path) -> dict[str, dict[str, str]]:
     return found
 
 
+def pages_with(root: Path, heading: str) -> dict[str, str]:
+    """The first page on which some output has a heading, a pattern with one group, by what the group holds."""
+    found, pattern = {}, re.compile(heading, re.M)
+    for page, (_, notebook) in notebooks(root).items():
+        for output in (output for cell in notebook["cells"] for output in cell.get("outputs", [])):
+            for code in pattern.findall("".join(output.get("data", {}).get("text/markdown", ""))):
+                found.setdefault(code, page)
+    return found
+
+
 @functools.cache
 def slips(root: Path) -> dict[str, str]:
     """The page on which a row of the ledger is computed as it stands and shown beside the true value, by its code."""
-    found, heading = {}, re.compile(r"^\*\*.+\*\* \((\S+)\)$", re.M)
-    for page, (_, notebook) in notebooks(root).items():
-        for output in (output for cell in notebook["cells"] for output in cell.get("outputs", [])):
-            for code in heading.findall("".join(output.get("data", {}).get("text/markdown", ""))):
-                found.setdefault(code, page)
-    return found
+    return pages_with(root, r"^\*\*.+\*\* \((\S+)\)$")
+
+
+@functools.cache
+def gallery(root: Path) -> dict[str, str]:
+    """The page on which a row of the ledger is collected with others of its kind, by its code."""
+    return pages_with(root, r"^\*\*.+\*\* \((\S+)\), in \[")

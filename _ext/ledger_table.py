@@ -10,11 +10,11 @@ from __future__ import annotations
 import html
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import katex_math
-from book import chapters, slips
+from book import chapters, gallery, slips
 from docutils import nodes
 from results import find
 from sphinx.util.docutils import SphinxDirective
@@ -68,25 +68,34 @@ def words(sentence: str, typeset: Callable[[str], str]) -> str:
     return "".join(made)
 
 
-def row(claim: ledger.Claim, place: tuple[str, str] | None, shown: str, typeset: Callable[[str], str]) -> str:
-    """A row: its code and verdict, the claim, and what is true; `place` is address and name of what settles it."""
+def row(claim: ledger.Claim, place: tuple[str, str] | None, shown: dict[str, str],
+        typeset: Callable[[str], str]) -> str:
+    """A row: its code and verdict, the claim, and what is true; `place` is address and name of what settles it, and
+    `shown` has more places, words and address."""
     text = lambda words_of: words(words_of, typeset)
     more = [f"<p>{label}{text(value)}</p>" for label, value in (
         ("Read as: ", claim.reading), ("Convention: ", claim.convention), ("", claim.note)) if value]
     kinds = "<br>".join([*map(html.escape, claim.kind), *([f"({claim.severity})"] if claim.severity else [])])
     inherits = ", ".join(f'<a href="#{other}">{other}</a>' for other in claim.inherits)
     settled = f'<a href="{html.escape(place[0])}">{place[1]}</a>' if place else html.escape(short(claim.page))
-    computed = f'; <a href="{html.escape(shown)}">computed as it stands</a>' if shown else ""
+    more_places = "".join(f'; <a href="{html.escape(address)}">{name}</a>' for name, address in shown.items())
     cells = (
         f'<th scope="row" role="rowheader"><a href="#{claim.id}">{claim.id}</a> '
         f'<span class="verdict {claim.verdict}">{claim.verdict}</span> <small>{kinds}</small></th>',
         f'<td role="cell"><p class="asked">{html.escape(claim.question)}</p><p>{text(claim.claim)}</p>'
         + (f"<p>Follows from {inherits}.</p></td>" if inherits else "</td>"),
-        f'<td role="cell"><p>{text(claim.correct)}</p>{"".join(more)}<p>{settled}{computed}</p></td>')
-    keys = {"source": claim.source, "chapter": claim.page, "verdict": claim.verdict,
+        f'<td role="cell"><p>{text(claim.correct)}</p>{"".join(more)}<p>{settled}{more_places}</p></td>')
+    return f'<tr id="{claim.id}" role="row" {data(keys_of(claim))}>{"".join(cells)}</tr>'
+
+
+def keys_of(claim: ledger.Claim) -> dict[str, str]:
+    """What a row can be chosen by; several kinds stand between bars."""
+    return {"source": claim.source, "chapter": claim.page, "verdict": claim.verdict,
             "kind": "|".join(claim.kind) or NO_KIND}
-    data = " ".join(f'data-{name}="{html.escape(value)}"' for name, value in keys.items())
-    return f'<tr id="{claim.id}" role="row" {data}>{"".join(cells)}</tr>'
+
+
+def data(keys: dict[str, str]) -> str:
+    return " ".join(f'data-{name}="{html.escape(value)}"' for name, value in keys.items())
 
 
 def short(page: str) -> str:
@@ -99,16 +108,18 @@ def choice(name: str, options: dict[str, str]) -> str:
     return f'<label>{name.capitalize()} <select name="{name}"><option value="">all</option>{made}</select></label>'
 
 
-def form(rows: tuple[ledger.Claim, ...], titles: dict[str, str]) -> str:
-    """The choices, each with its number of rows; hidden until a script can act on them."""
-    sources, verdicts, pages = (Counter(getattr(row, name) for row in rows) for name in ("source", "verdict", "page"))
-    kinds = Counter(kind for claim in rows for kind in claim.kind or [NO_KIND])
-    return ('<form class="filter" data-rows="#ledger tbody tr" hidden>'
-            + choice("source", {value: f"{value} ({number})" for value, number in sorted(sources.items())})
-            + choice("chapter", {value: f"{titles.get(value, short(value))} ({pages[value]})" for value in pages})
-            + choice("verdict", {value: f"{value} ({number})" for value, number in verdicts.most_common()})
-            + choice("kind", {value: f"{value} ({number})" for value, number in kinds.most_common()})
-            + '<label>Words <input type="search" name="words" autocomplete="off" spellcheck="false"></label>'
+def form(rows: str, keys: Sequence[dict[str, str]], titles: dict[str, str]) -> str:
+    """A choice for every key of the elements `rows`, with the number of each value; hidden until a script can act."""
+    made = []
+    for name in keys[0]:
+        numbers = Counter(value for key in keys for value in key[name].split("|"))
+        order = {"source": sorted(numbers), "chapter": [page for page in titles if page in numbers]}
+        values = dict.fromkeys([*order.get(name, ()), *(value for value, _ in numbers.most_common())])
+        labels = {value: f"{titles.get(value, short(value) if name == 'chapter' else value)} ({numbers[value]})"
+                  for value in values}
+        made.append(choice(name, labels))
+    return (f'<form class="filter" data-rows="{rows}" hidden>{"".join(made)}'
+            '<label>Words <input type="search" name="words" autocomplete="off" spellcheck="false"></label>'
             '<button type="reset">Show all</button><output></output></form>')
 
 
@@ -118,7 +129,8 @@ HEAD = "".join(f'<th scope="col" role="columnheader">{words}</th>'
 
 def table(rows, titles: dict[str, str], place: Callable, shown: Callable, typeset: Callable[[str], str]) -> str:
     body = "\n".join(row(claim, place(claim), shown(claim), typeset) for claim in rows)
-    return (f'{form(rows, titles)}<table id="ledger" class="ledger" role="table">'
+    choices = form("#ledger tbody tr", [keys_of(claim) for claim in rows], titles)
+    return (f'{choices}<table id="ledger" class="ledger" role="table">'
             "<caption>Claims of five worked solutions, with a verdict on each</caption>"
             f'<thead role="rowgroup"><tr role="row">{HEAD}</tr></thead>'
             f'<tbody role="rowgroup">\n{body}\n</tbody></table>')
@@ -152,9 +164,12 @@ def settled(app, page: str, claim: ledger.Claim) -> tuple[str, str] | None:
     return f"{app.builder.get_relative_uri(page, found[0])}#{found[1]}", name
 
 
-def computed(app, page: str, claim: ledger.Claim) -> str:
-    where = slips(Path(app.srcdir)).get(claim.id)
-    return f"{app.builder.get_relative_uri(page, where)}#slip-{claim.id}" if where else ""
+def computed(app, page: str, claim: ledger.Claim) -> dict[str, str]:
+    """Where a row is computed as it stands, and where it is collected with others of its kind; seen from `page`."""
+    root = Path(app.srcdir)
+    places = {"computed as it stands": slips(root).get(claim.id), "in the gallery": gallery(root).get(claim.id)}
+    return {words: f"{app.builder.get_relative_uri(page, where)}#slip-{claim.id}"
+            for words, where in places.items() if where}
 
 
 def link_rows(app, doctree: nodes.document, page: str) -> None:
@@ -173,8 +188,13 @@ def link_rows(app, doctree: nodes.document, page: str) -> None:
             pieces.append(nodes.reference("", found[0], refuri=f"{base}#{found[0]}", internal=True))
             at = found.end()
         pieces += [nodes.Text(text[at:])] if text[at:] else []
-        if re.fullmatch(r" \([\w-]+\)", text) and isinstance(text.parent[text.parent.index(text) - 1], nodes.strong):
-            text.parent["ids"].append(f"slip-{code.search(text)[0]}")                # the heading of an executed slip
+        before = text.parent[text.parent.index(text) - 1]
+        if re.fullmatch(r" \([\w-]+\)", text) and isinstance(before, nodes.strong):   # the heading of an executed slip
+            claim = ledger.claim(code.search(text)[0])
+            text.parent["ids"].append(f"slip-{claim.id}")
+            if others := computed(app, page, claim).get("in the gallery"):
+                before.parent.replace(before, nodes.reference("", "", before, refuri=others, internal=True,
+                                                              reftitle="More slips like this one"))
         text.parent.replace(text, pieces)
 
 
@@ -187,4 +207,5 @@ def setup(app):
     app.add_node(ledger_table)
     app.add_directive("ledger-table", LedgerTable)
     app.connect("doctree-resolved", fill)
+    app.setup_extension("slip_gallery")
     return {"parallel_read_safe": True, "parallel_write_safe": True}

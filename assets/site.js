@@ -33,7 +33,7 @@ if (navigator.clipboard) {
 }
 
 /* What scrolls sideways can be reached with the keyboard. */
-const boxes = document.querySelectorAll(".rhs, .lhs, .katex-display, .pst-scrollable-table-container, .bd-article pre, .bd-article blockquote, .ledger p:has(.katex)");
+const boxes = document.querySelectorAll(".rhs, .lhs, .katex-display, .pst-scrollable-table-container, .bd-article pre, .bd-article blockquote, .ledger p:has(.katex), .slip p:has(.katex)");
 const fit = (box) => {
   if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
   else box.removeAttribute("tabindex");

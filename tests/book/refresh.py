@@ -88,6 +88,12 @@ def summary(old: dict, new: dict) -> list[str]:
     return said
 
 
+def reads_others(path: Path) -> bool:
+    """Whether a notebook shows what other notebooks have stored, and so has to be run after them."""
+    cells = json.loads(path.read_text("utf8"))["cells"]
+    return any("ledger.executed(" in "".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+
+
 def where(path: Path) -> str:
     return os.path.relpath(path, ROOT)
 
@@ -103,7 +109,8 @@ def main(names: list[str]) -> int:
     paths = [Path(name).resolve() for name in names] or sorted(ROOT.glob("chapters/*/*.ipynb"))
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     with ProcessPoolExecutor(min(2, len(paths) or 1)) as pool:
-        results = [(ok, print(message, flush=True)) for ok, message in pool.map(refresh, paths)]
+        groups = [[path for path in paths if reads_others(path) == late] for late in (False, True)]
+        results = [(ok, print(message, flush=True)) for group in groups for ok, message in pool.map(refresh, group)]
     return 0 if all(ok for ok, _ in results) else 1
 
 

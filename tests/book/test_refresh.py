@@ -46,6 +46,22 @@ def test_a_failing_cell_leaves_the_notebook_as_it_was(tmp_path, capsys):
     assert message.rstrip().endswith("ZeroDivisionError: division by zero")
 
 
+def test_what_reads_the_others_is_run_after_them(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("PYTHONPATH", str(refresh.ROOT))
+    other = tmp_path / "z.ipynb"
+    late = notebook(tmp_path / "a.ipynb", "# what ledger.executed() does\n"
+                    f"import json\nprint(json.load(open({str(other)!r}))['cells'][0]['outputs'][0]['text'])")
+    notebook(other, "print('stored')")
+    assert refresh.reads_others(late) and not refresh.reads_others(other)
+    assert refresh.main([str(late), str(other)]) == 0, capsys.readouterr().out
+    assert json.loads(late.read_text("utf8"))["cells"][0]["outputs"][0]["text"] == ["['stored\\n']\n"]
+
+
+def test_the_gallery_is_run_last():
+    paths = sorted(refresh.ROOT.glob("chapters/*/*.ipynb"))
+    assert [path.stem for path in paths if refresh.reads_others(path)] == ["slips"]
+
+
 @pytest.mark.parametrize("old, new, message", [
     ("L = 0.8857", "L = 0.8858", "0.8857 → 0.8858"), ("a = 1, b = −2", "a = 1, b = 3", "−2 → 3"),
     ("1 2", "1 2 3", "2 numbers → 3"), ("one", "two", "other words"), ("1 " * 9, "2 " * 9, "and 3 more")])

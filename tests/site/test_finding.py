@@ -251,3 +251,53 @@ def test_the_map_can_be_read_on_a_phone(visit):
     page = visit("map.html", width=390)
     sizes = page.locator(".arcs text").evaluate_all("all => all.map(e => e.getBoundingClientRect())")
     assert min(size["height"] for size in sizes) >= 11 and max(size["right"] for size in sizes) <= 390
+
+
+ENTRIES, GALLERY = ".gallery > .slip", "chapters/checking/slips.html"
+
+
+def test_the_gallery_can_be_filtered_and_hides_the_rooms_that_are_empty(visit):
+    page = visit(GALLERY)
+    count = visible(page, ENTRIES)
+    assert count >= 102 and page.locator("form.filter output").inner_text() == f"{count} of {count}"
+    assert page.locator(".slip[data-weight='result changed']").count() == 102
+    page.select_option("select[name=diagnose]", "transposed")
+    assert page.locator(ENTRIES + ":not([hidden])").evaluate_all("all => all.map(e => e.id)") == ["slip-S3-18", "slip-S3-20b"]
+    assert page.locator("h2:visible", has_text="Transposes and shapes").count() == 1
+    assert page.locator("h2:visible", has_text="Signs").count() == 0
+    assert page.locator("h2:visible", has_text="Exercises").count() == 1
+    page.fill("input[name=words]", "delta printed order")
+    assert "diagnose=transposed&words=delta+printed+order" in page.url and visible(page, ENTRIES) == 2
+    page.click("form.filter button[type=reset]")
+    page.wait_for_function("!document.querySelector('.slip[hidden]')")
+    assert page.locator("h2:visible", has_text="Signs").count() == 1
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_gallery_is_complete_without_scripts(visit, width):
+    page = visit(GALLERY, width=width, scripts=False)
+    assert visible(page, ENTRIES) == page.locator(ENTRIES).count() >= 102 and not page.locator("form.filter").is_visible()
+    assert visible(page, ".slip dd") == 2 * visible(page, ENTRIES)
+
+
+def test_a_slip_leads_from_its_chapter_to_the_gallery_and_back(visit):
+    page = visit("chapters/neurons/discriminant.html")
+    page.locator("#slip-AN-04d a", has_text="Arithmetic").click()
+    page.wait_for_selector(".gallery > #slip-AN-04d:target")
+    page.locator("#slip-AN-04d a", has_text="computed in discriminant").click()
+    page.wait_for_selector("p#slip-AN-04d:target")
+    page.locator("#slip-AN-04d a", has_text="AN-04d").click()
+    page.wait_for_selector("tr#AN-04d:target")
+    page.locator("#AN-04d a", has_text="in the gallery").click()
+    page.wait_for_selector(".gallery > #slip-AN-04d:target")
+
+
+def test_every_way_of_an_entry_arrives():
+    codes = re.findall(r'<li class="slip" id="slip-([\w-]+)"', text(GALLERY))
+    for code, ways in zip(codes, re.findall(r'<p class="about">.*?<span>(.*?)</span></p>', text(GALLERY)), strict=True):
+        row, chapter, derived = re.findall(r'href="([^"]+)"', ways)
+        assert row == f"../../ledger.html#{code}"
+        for address in (chapter, derived):
+            name, anchor = address.removeprefix("../").split("#")
+            assert f'id="{anchor}"' in text(f"chapters/{name}"), (code, address)
+        assert chapter.endswith(f"#slip-{code}") and chapter.split("#")[0] == derived.split("#")[0]
