@@ -64,6 +64,8 @@ class Verdict:
         lines = [f"{'✓' if self.ok else '✗'} {self.kind}: {self.sentence}"]
         if self.arrays and self.arrays[0].shape == self.arrays[1].shape:
             lines.append(f"  {entry(self.wrt, self.worst)}: claimed {number(self.claimed)}, true {number(self.true)}")
+        if self.also:
+            lines.append(f"  for this model the same as {' or '.join(self.also)}")
         return "\n".join([*lines, f"  {self.about}"])
 
     def _repr_markdown_(self):
@@ -117,6 +119,8 @@ def diagnose(claimed: Callable | str, loss: Callable | str | None = None, *, at:
         wrt = claimed.wrt
     if wrt is None and len(built.parameters) == 1:
         (wrt,) = built.parameters
+    if wrt is not None and not isinstance(wrt, str):
+        raise TypeError(f"diagnose: wrt = {wrt!r}, expected the name of one array: {', '.join(built.parameters)}")
     check_name("diagnose", dict.fromkeys(built.parameters), wrt=wrt)
     case = Case(_entrywise(built, claimed, wrt), claimed, wrt, seed, rate)
     finding = case.judged()
@@ -192,6 +196,8 @@ def _verdict(case, finding):
     """Put the slips into words, with the worst entry of an instance where they show."""
     slips, pairs, others = finding
     said = [KINDS[kind].sentence.format(detail=detail) for kind, detail in slips]
+    if [kind for kind, _ in slips] == ["penalty"]:
+        said = [f"The data part is right. {said[0]}"]
     brief = " and ".join(KINDS[kind].brief for kind, _ in slips)
     sentence = said[0] if len(said) == 1 else f"Two slips at once, {brief}. {' '.join(said)}"
     kind, wrt = kinds_of(slips), case.wrt

@@ -125,7 +125,7 @@ def located(claimed: Claim, pairs: list, loss: sympy.Expr | None = None) -> Repa
     """The small change after which a formula gives the true gradient, at instances with the values of the claim."""
     known, truths = zip(*((at.names, at.truth(claimed.wrt)) for at, _ in pairs[:3]), strict=True)
     others = set(known[0]) - {name for name, _ in claimed.names.values()}
-    whole = replace(claimed, names=claimed.names | {name: (name, np.ndim(known[0][name])) for name in sorted(others)})
+    whole = replace(claimed, names={name: (name, np.ndim(known[0][name])) for name in sorted(others)} | claimed.names)
 
     def right(expr):
         return all(close(whole.value(expr, names), true) for names, true in zip(known, truths, strict=True))

@@ -18,6 +18,7 @@ from lib.instances import Instance
 from lib.ops import OPS, Op, sigmoid
 
 CLOSE = 1e-8          # exact relations hold to about 1e-12, wrong ones miss by 1e-3 or more
+NEARLY = 1e-5         # what single precision and difference quotients leave of a right gradient
 
 
 class Structure(NamedTuple):
@@ -283,8 +284,23 @@ def _others(instance, wrt):
 
 
 def close(a: np.ndarray, b: np.ndarray) -> bool:
-    """Equal to 1e-8 of the largest entry.  Shapes: any; arrays of different shapes are never close."""
-    return a.shape == b.shape and bool(np.abs(a - b).max() <= CLOSE * max(np.abs(a).max(), np.abs(b).max(), 1e-4))
+    """Equal to 1e-8 of the largest entry, all finite.  Shapes: any; arrays of different shapes are never close."""
+    return a.shape == b.shape and _apart(a, b) <= CLOSE
+
+
+def nearly(a: np.ndarray, b: np.ndarray) -> bool:
+    """Equal to 1e-5 of the largest entry, and off a little in most: what single precision and differences leave.
+
+    Shapes: any; arrays of different shapes are never near. One entry off among exact ones is a mistake.
+    """
+    return a.shape == b.shape and _apart(a, b) <= NEARLY and np.median(np.abs(a - b)) > 1e-12 * np.abs(b).max()
+
+
+def _apart(a, b):
+    """How far apart two arrays are, in units of the largest entry; infinitely far where one is not finite."""
+    with np.errstate(invalid="ignore"):
+        gap = np.abs(a - b).max() / max(np.abs(a).max(), np.abs(b).max(), 1e-4)
+    return float(gap) if np.isfinite(gap) else np.inf
 
 
 class Fit(NamedTuple):

@@ -20,32 +20,32 @@ class Kind(NamedTuple):
 
 
 KINDS: dict[str, Kind] = {
-    "correct": Kind("0", "correct", "Your gradient is right: it is the slope of the loss in every entry."),
+    "correct": Kind("0", "correct", "Your gradient is right: it is the slope of the loss in every entry.{detail}"),
     "sign": Kind("1", "the sign",
-        "The size is right and the sign is not{detail}. Look for a residual written the wrong way round, y − ŷ for "
+        "The sign is wrong{detail}. Look for a residual written the wrong way round, y − ŷ for "
         "ŷ − y, or for a minus sign that was lost or counted twice."),
     "factor-two": Kind("2", "a factor 2 or ½",
-        "Your gradient is {detail} the true one. Look where the 2 of a square went, or the ½ in front of it."),
+        "Your gradient is {detail}. Look where the 2 of a square went, or the ½ in front of it."),
     "log-base": Kind("3", "the base of the logarithm",
-        "Your gradient is {detail} the true one. The derivative of ln u is 1/u; only that of log₂ u carries 1/ln 2."),
+        "Your gradient is {detail}. The derivative of ln u is 1/u; only that of log₂ u carries 1/ln 2."),
     "constant": Kind("4", "a constant factor",
-        "Your gradient is {detail} the true one on every instance: one constant factor was picked up or lost."),
+        "Your gradient is {detail}, on every instance: one constant factor was picked up or lost."),
     "sum-not-mean": Kind("5", "1/n",
         "Your gradient is n times too large{detail}: the 1/n of the mean over the rows was dropped."),
     "averaged-twice": Kind("6", "1/n twice",
         "Your gradient is n times too small{detail}: it was divided by the number of rows once too often."),
     "transposed": Kind("7", "a transpose",
-        "The numbers are right and stand in the wrong places: {detail}."),
+        "The numbers stand in the wrong places: {detail}."),
     "wrong-shape": Kind("8", "the shape", "{detail}."),
-    "penalty": Kind("9", "the penalty", "The data part is right. {detail}."),
+    "penalty": Kind("9", "the penalty", "{detail}."),
     "path-missing": Kind("10", "a path that was left out",
         "One of two paths is missing: {detail}. A quantity that is used twice gets two gradients back, and they add."),
     "normaliser-constant": Kind("10b", "the normaliser",
-        "The normaliser of the softmax was treated as a constant. Every score stands in it, so each gradient by a "
-        "score has a second term, +p, for all classes and not only for the label."),
+        "The normaliser of the softmax was treated as a constant. Every score stands in it, so a gradient by a score "
+        "has a second path, through the normaliser, whatever the label is."),
     "term-missing": Kind("10c", "a term that was lost", "A term was lost: {detail}."),
     "term-extra": Kind("10d", "a term too many", "There is a term too many: {detail}."),
-    "permuted": Kind("11", "the order of the entries", "The numbers are right and stand in the wrong order: {detail}."),
+    "permuted": Kind("11", "the order of the entries", "The numbers stand in the wrong order: {detail}."),
     "wrong-index": Kind("12", "an index", "One factor carries the wrong index: {detail}."),
     "other-parameter": Kind("12b", "another array", "An array of another place was used: {detail}."),
     "unsummed": Kind("13", "the sum over the rows",
@@ -102,9 +102,9 @@ def factor_slips(k, p, where="", rate=None, n=None):
     if not np.isclose(abs(k), 1, rtol=1e-6):
         kind, words = next((named for value, named in CONSTANTS.items() if np.isclose(abs(k), value, rtol=1e-6)),
                            ("constant", f"{number(abs(k))} times"))
-        if rate is not None and np.isclose(abs(k), rate, rtol=1e-6):
-            words += " (your learning rate, which belongs to the update)"
-        slips.append((kind, words + where))
+        rates = rate is not None and np.isclose(abs(k), rate, rtol=1e-6)
+        why = " (your learning rate, which belongs to the update)" if rates else ""
+        slips.append((kind, f"{words}{why} the true one{where}"))
     return slips
 
 

@@ -63,6 +63,7 @@ HIDDEN = (r"\frac{\partial L}{\partial w^{(1)}_{aj}} = \frac1n \sum_i \sum_k (p_
     (HIDDEN.replace("PHI", r"\phi'(z_{ij})").replace(r"2\lambda", r"\lambda"), "mlp-softmax", None, "penalty"),
     (HIDDEN.replace("PHI", r"\phi'(z_{ij})").replace("w^{(1)}_{aj}}", "w^{(1)}_{ja}}"), "mlp-softmax", None,
      "wrong-shape"),
+    (HIDDEN.replace("PHI", r"\sigma'(z_{ij})").replace("- y", "+ y"), "mlp-softmax", None, "sign"),
     (r"\frac{1}{n} (p_{ik} - y_{ik}) a_{ij} + 2 \lambda w^{(2)}_{jk}", "mlp-softmax", "W2", "unsummed"),
     (r"\frac{1}{n} \sum_i (p_i - y_i) x_{ij}", "logistic-weights", "w", "correct"),
     (r"p_k - y_k", "softmax-cross-entropy", None, "correct"),           # of one row
