@@ -25,6 +25,7 @@ class Result:
     label: str
     page: str
     section: str
+    tex: str
     lines: tuple[derivation_grid.Line, ...]
     ends_in: str
     name: str
@@ -83,7 +84,7 @@ def results_of(page: str, notebook: dict, names: dict[str, str]) -> list[Result]
             block = BLOCK.search("".join(output.get("data", {}).get("text/markdown", "")))
             if block and derivation_grid.is_derivation(block[1]):
                 ends_in = re.search(r"the last is `([^`]*)`", block[3])
-                found.append(Result(block[2], page, section, tuple(derivation_grid.parse(block[1])),
+                found.append(Result(block[2], page, section, block[1].strip(), tuple(derivation_grid.parse(block[1])),
                                     ends_in[1] if ends_in else "", *named(names.get(block[2]), block[2])))
     return found
 

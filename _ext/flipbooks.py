@@ -90,12 +90,13 @@ def keep_width(cell: dict, output: dict) -> None:
         cell["metadata"].setdefault("mystnb", {}).setdefault("image", {}).setdefault("width", f"{width}px")
 
 
-def fold_widgets(app, docname: str, source: list[str]) -> None:
-    """Replace every widget in a notebook, before it is parsed, by the HTML of its flipbook."""
-    if Path(app.env.doc2path(docname)).suffix != ".ipynb":
-        return
-    notebook = json.loads(source[0])
-    models = notebook["metadata"].pop("widgets", {}).get(STATE, {}).get("state", {})
+def models_of(notebook: dict) -> dict:
+    """The stored widgets, which are taken out of the notebook."""
+    return notebook["metadata"].pop("widgets", {}).get(STATE, {}).get("state", {})
+
+
+def saver(app, docname: str):
+    """How a picture is stored beside the pages; the address that comes back is seen from the page `docname`."""
     root = "../" * docname.count("/") if app.builder.name != "singlehtml" else ""
 
     def save(png: bytes) -> str:
@@ -105,6 +106,15 @@ def fold_widgets(app, docname: str, source: list[str]) -> None:
         (folder / name).write_bytes(png)
         return f"{root}{app.builder.imagedir}/{name}"
 
+    return save
+
+
+def fold_widgets(app, docname: str, source: list[str]) -> None:
+    """Replace every widget in a notebook, before it is parsed, by the HTML of its flipbook."""
+    if Path(app.env.doc2path(docname)).suffix != ".ipynb":
+        return
+    notebook = json.loads(source[0])
+    models, save = models_of(notebook), saver(app, docname)
     for number, cell in enumerate(notebook["cells"]):
         for output in cell.get("outputs", []):
             keep_width(cell, output)

@@ -84,7 +84,9 @@ def find(env, label: str) -> tuple[str, str, str] | None:
     """Page and anchor of what carries a label, and its number if it is an equation."""
     equations, labels = env.get_domain("math").equations, env.get_domain("std").anonlabels
     if label in equations:
-        return equations[label][0], nodes.make_id(f"equation-{label}"), str(equations[label][1])
+        (page, number), anchor = equations[label], nodes.make_id(f"equation-{label}")
+        numbers = env.toc_fignumbers.get(page, {}).get("displaymath", {}).get(anchor, (number,))
+        return page, anchor, ".".join(map(str, numbers))
     return (*labels[label.lower()], "") if label.lower() in labels else None
 
 
@@ -106,7 +108,7 @@ def link_reasons(app, doctree: nodes.document, page: str) -> None:
     """Tell every derivation where the results stand that its reasons name; katex_math makes the links."""
     known = results(Path(app.srcdir))
     for block in doctree.findall(nodes.math_block):
-        result = known.get(str(block.get("label") or "").removeprefix("eq:"))
+        result = known.get(str(block.get("shows") or block.get("label") or "").removeprefix("eq:"))
         for need in result.needs if result else ():
             if need in known and (found := find(app.env, f"eq:{need}")):
                 uri = app.builder.get_relative_uri(page, found[0]) if found[0] != page else ""

@@ -12,7 +12,7 @@ VAGUE = {"symmetry", "Jacobian", "softmax", "log-softmax", "signed distance", "t
 
 def chain(*lines, **more):
     rows = tuple(Line(lhs, rhs, r"\text{why}", "proved", "") for lhs, rhs in lines)
-    given = {"label": "x", "page": "p", "section": "", "ends_in": "", "name": "a result", "wordings": (), "needs": (),
+    given = {"label": "x", "page": "p", "section": "", "tex": "", "ends_in": "", "name": "a result", "wordings": (), "needs": (),
              "both_sides": False}
     return book.Result(lines=rows, **(given | more))
 

@@ -260,7 +260,7 @@ def test_the_gallery_can_be_filtered_and_hides_the_rooms_that_are_empty(visit):
     page = visit(GALLERY)
     count = visible(page, ENTRIES)
     assert count >= 102 and page.locator("form.filter output").inner_text() == f"{count} of {count}"
-    assert page.locator(".slip[data-weight='result changed']").count() == 102
+    assert page.locator(".slip[data-effect='result changed']").count() == 102
     page.select_option("select[name=diagnose]", "transposed")
     assert page.locator(ENTRIES + ":not([hidden])").evaluate_all("all => all.map(e => e.id)") == ["slip-S3-18", "slip-S3-20b"]
     assert page.locator("h2:visible", has_text="Transposes and shapes").count() == 1
@@ -301,3 +301,54 @@ def test_every_way_of_an_entry_arrives():
             name, anchor = address.removeprefix("../").split("#")
             assert f'id="{anchor}"' in text(f"chapters/{name}"), (code, address)
         assert chapter.endswith(f"#slip-{code}") and chapter.split("#")[0] == derived.split("#")[0]
+
+
+def test_the_first_page_has_everything_above_one_and_a_half_screens(visit):
+    page = visit("intro.html")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    bottom = page.locator(".home-pair").evaluate("e => e.getBoundingClientRect().bottom")
+    assert bottom <= 1200
+    assert page.locator(".home-derivation .tick").count() >= 5 and page.locator(".home-figure .flipbook").count() == 1
+    assert page.locator(".home-readers dt").count() == 3
+    assert all(page.locator(".home-readers dd").nth(i).locator("a").count() for i in range(3))
+
+
+def derivations(name: str) -> list[str]:
+    """The lines of every derivation on a page, without addresses, which depend on the page."""
+    return [re.sub(r'href="[^"]*"', "", found)
+            for found in re.findall(r'<ol class="derivation-lines.*?</ol>', text(name), re.S)]
+
+
+def test_the_first_page_shows_what_the_chapter_shows():
+    (shown,) = derivations("intro.html")
+    assert shown in derivations("chapters/neurons/activations.html")
+
+
+MEASURE = """() => {
+  const lengths = [];
+  for (const p of document.querySelectorAll(".bd-article section > p")) {
+    if (p.querySelector(".katex, code, img") || p.textContent.length < 200) continue;
+    const lines = new Map(), walker = document.createTreeWalker(p, NodeFilter.SHOW_TEXT);
+    for (let node; node = walker.nextNode();) for (const word of node.data.matchAll(/\\S+\\s*/g)) {
+      const range = document.createRange();
+      range.setStart(node, word.index);
+      range.setEnd(node, word.index + word[0].length);
+      const line = Math.round(range.getClientRects()[0].top / 8);
+      lines.set(line, (lines.get(line) ?? 0) + word[0].length);
+    }
+    lengths.push(...[...lines.values()].slice(0, -1));
+  }
+  return lengths; }"""
+
+
+@pytest.mark.parametrize("width", [1280, 1920])
+def test_lines_hold_65_to_75_characters(visit, width):
+    lengths = sorted(length for name in CHAPTERS[::4] for length in visit(name, width).evaluate(MEASURE))
+    assert len(lengths) > 40 and 65 <= lengths[len(lengths) // 2] <= 75
+
+
+@pytest.mark.parametrize("name", [name for name in pages() if name != "404.html"])
+def test_every_page_leads_to_the_one_before_and_the_one_after(name):
+    area = re.search(r'<div class="prev-next-area">.*?</footer>', text(name), re.S)[0]
+    ends = {"intro.html": "left-prev", "search.html": "right-next"}
+    assert {kind for kind in ("left-prev", "right-next") if kind in area} == {"left-prev", "right-next"} - {ends.get(name)}
