@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lib.evidence import lost_delta, rarer
-from lib.hypotheses import Structure, by_node, close, fit, made, structures
+from lib.hypotheses import Structure, by_node, close, fit, made, nearly, structures
 from lib.instances import Instance, Model, call
 from lib.kinds import Slip, factor_slips, penalty_words
 from lib.shapes import entry
@@ -59,6 +59,9 @@ class Case:
                 result = call("claimed", self.claimed, known)
         except (ValueError, IndexError) as error:
             raise Refused(str(error).rstrip(".")) from error
+        if isinstance(result, tuple | list):
+            what = type(result).__name__
+            raise TypeError(f"claimed: it returned a {what}, expected one array: the gradient by {self.wrt}")
         array = np.asarray(result)
         if array.dtype.kind not in "iuf":
             raise TypeError(f"claimed: it returned a {type(result).__name__}, expected an array of numbers")
@@ -71,6 +74,8 @@ class Case:
         """
         pairs, refused, broken = [], [], []
         for instance in instances:
+            if not np.isfinite(instance.truth(self.wrt)).all():             # too near a kink of the loss
+                continue
             try:
                 value = self.value(instance)
                 (pairs if np.isfinite(value).all() else broken).append((instance, value))
@@ -89,11 +94,17 @@ class Case:
     def judged(self) -> Finding:
         """Refused shape, equal, zero, all structures with their factors, and then the rarer kinds."""
         pairs, refused = self.evaluated(self.instances(self.count), strict=True)
+        if not pairs and not refused:
+            raise ValueError("diagnose: the loss has no slope that differences agree on, at any of "
+                             f"{self.count} instances; it is too steep there, or has a kink at every one")
         if pairs and refused:                                   # an index that one array has and another has not
             pairs += self.evaluated(self.instances(2 * self.count, first=200))[0]
         square, _ = self.evaluated(self.instances(2, square=True))
         if not refused and all(close(value, at.truth(self.wrt)) for at, value in pairs + square):
             return Finding([("correct", "")], pairs)
+        if not refused and all(nearly(value, at.truth(self.wrt)) for at, value in pairs + square):
+            return Finding([("correct", " It agrees to five digits and more, not to all of them: it was computed in "
+                             "single precision, or by differences.")], pairs)
         if len(pairs) >= 4 and (found := self.explained(pairs)):
             return Finding(found[0], pairs, found[1:])
         misshapen = any(value.shape != at.truth(self.wrt).shape for at, value in pairs)
@@ -242,7 +253,7 @@ class Case:
         name = self.model.penalty
         free = lambda at: np.abs(at.truth(self.wrt) - at.data.truth(self.wrt)) < 1e-12
         if np.any(instance.arrays.get(name, 0)) and free(instance).any() and not free(instance).all():
-            yield Structure("penalty", "It stands at the bias too, which is not penalised", lambda at: (
+            yield Structure("penalty", "The penalty stands at the bias too, which is not penalised", lambda at: (
                 at.data.truth(self.wrt) + 2 * at.arrays[name] * at.arrays[self.wrt] * free(at)))
 
     def _slips(self, structure, factors, penalised, ns):
@@ -252,7 +263,7 @@ class Case:
             return None
         whole = penalised and np.isclose(q, k, rtol=1e-6) and r == p
         right = np.isclose(q, 1.0 * penalised, atol=1e-6) and (r == 0 or not penalised)
-        where = " in the data part, and the penalty is right" if penalised and right and not whole else ""
+        where = " in the data part (the penalty is right)" if penalised and right and not whole else ""
         n = self.model.plain.get("n") if len(set(ns)) == 1 else None
         slips = factor_slips(k, p, where, self.rate, n)
         if structure.detail.startswith("the residual"):        # which may be halved, doubled or averaged in the loss

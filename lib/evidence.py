@@ -10,7 +10,7 @@ import numpy as np
 from lib import graph
 from lib.hypotheses import Structure, called, close, fit, output_of
 from lib.instances import Instance
-from lib.kinds import Slip, factor_slips
+from lib.kinds import Slip, factor_slips, penalty_words
 
 AXES = "first", "second", "third", "fourth"
 
@@ -22,8 +22,21 @@ def rarer(case, pairs: list) -> list[Slip]:
     for test in (_odd_penalty, lost_delta, _of_jacobians, _other_order, _factor_of_all_rows, _factor_of_one_row,
                  _lost_target, _one_for_another):
         if found := test(case, pairs):
-            return found
+            return found if test is _odd_penalty else _with_penalty(case, pairs, found)
     return []
+
+
+def _with_penalty(case, pairs, found):
+    """The tests above may look at the data part alone: what the claim makes of the penalty is a slip of its own."""
+    ours = [value - case.value(at.data) for at, value in pairs]
+    theirs = [at.truth(case.wrt) - at.data.truth(case.wrt) for at, _ in pairs]
+    if found[0][0] == "permuted":                           # the entries of the penalty may have moved with the others
+        ours, theirs = ([np.sort(array, axis=None) for array in both] for both in (ours, theirs))
+    if all(map(close, ours, theirs)):
+        return found
+    times = fit(ours, theirs, None, [1] * len(pairs)) if all(map(np.any, theirs)) else None
+    wrong = penalty_words(times.k, 0, True) if times else "What you add for the penalty is not its gradient"
+    return [*found, ("penalty", wrong)] if len(found) == 1 else []
 
 
 def _odd_penalty(case, pairs):

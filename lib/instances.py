@@ -221,14 +221,26 @@ def slopes(f: Callable, x: np.ndarray) -> np.ndarray:
     return exact if np.allclose(exact, differences, rtol=1e-5, atol=1e-6) else differences
 
 
-def _differences(f, x, h=1e-3):
-    """Central differences of fourth order:  (8 (f₊₁ − f₋₁) − (f₊₂ − f₋₂)) / 12h, whose error shrinks with h⁴."""
-    def moved(at, steps):
+def _differences(f, x):
+    """Central differences of fourth order:  (8 (f₊₁ − f₋₁) − (f₊₂ − f₋₂)) / 12h, whose error shrinks with h⁴.
+
+    Of four steps h the one that agrees best with the next; NaN where none does, because a kink lies too near.
+    """
+    def moved(at, step):
         there = x.copy()
-        there[at] += steps * h
+        there[at] += step
         return np.asarray(f(there), dtype=float)
-    columns = [(8 * (moved(at, 1) - moved(at, -1)) - (moved(at, 2) - moved(at, -2))) / (12 * h)
-               for at in np.ndindex(x.shape)]
+
+    def quotient(at, h):
+        return (8 * (moved(at, h) - moved(at, -h)) - (moved(at, 2 * h) - moved(at, -2 * h))) / (12 * h)
+
+    columns = []
+    for at in np.ndindex(x.shape):
+        found = np.array([quotient(at, h) for h in (1e-2, 1e-3, 1e-4, 1e-5)])
+        gaps = np.abs(np.diff(found, axis=0))
+        best = gaps.argmin(axis=0)[None]
+        slope, gap = (np.take_along_axis(array, best, axis=0)[0] for array in (found[1:], gaps))
+        columns.append(np.where(gap <= 1e-6 * (1e-3 + np.abs(slope)), slope, np.nan))
     return np.moveaxis(np.array(columns), 0, -1).reshape(np.shape(columns[0]) + x.shape)
 
 
@@ -250,6 +262,8 @@ def own(loss: Callable, at: dict, shapes: str = "", draw: dict | None = None, ta
     targets = targets or tuple(name for name in TARGETS if name in arrays)
     found = _letters(shapes, arrays) if shapes else _inferred(arrays, targets)
     theta = tuple(name for name, value in arrays.items() if value.dtype.kind == "f" and name != penalty)
+    if not theta:
+        raise TypeError(f"at: {', '.join(at)} hold no floats to take a gradient by; write them as floats, 1.0 for 1")
     drawn = {name: _like(value) for name, value in arrays.items() if name != penalty} | (draw or {})
     name = getattr(loss, "__name__", "loss").replace("<lambda>", "your loss")
     model = Model(name, found, loss, theta, drawn, {}, tuple(targets), penalty, arrays, plain,
@@ -315,6 +329,8 @@ def _stretches(model, sizes):
 
 def _like(value):
     """How to draw an array that looks like this one: labels, one-hot rows, probabilities, positive numbers, or any."""
+    if value.size > 1 and np.isin(value, (-1, 1)).all() and (value < 0).any():                 # labels −1 and +1
+        return lambda rng, shape, sizes: rng.choice(np.array([-1, 1], dtype=value.dtype), shape)
     if value.dtype.kind in "iub":
         top = int(value.max()) + 1
         return lambda rng, shape, sizes: rng.integers(0, max(2, min(
