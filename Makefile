@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install -qq --no-input --disable-pip-version-check -
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --loglevel=error
 NOTEBOOKS = $(shell find chapters -name '*.ipynb' -not -path '*/.*' 2>/dev/null)
 
-.PHONY: help setup book test site-test cpus bench slips screenshots lab serve refresh lock clean distclean
+.PHONY: help setup book test site-test cpus bench slips screenshots pdf lab serve refresh lock clean distclean
 .DELETE_ON_ERROR:
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo "make test         run every check of lib and of the notebooks"
 	@echo "make site-test    check the built website in Chromium"
 	@echo "make screenshots  draw every page at two widths, light and dark, in _build/screenshots"
+	@echo "make pdf          print the whole book into _build/pdf, and check what was printed"
 	@echo "make cpus         run every notebook as older and newer processors would, with one and two threads"
 	@echo "make bench        time lib beside PyTorch and scikit-learn; installs PyTorch into .venv"
 	@echo "make slips        judge 13,000 gradients, right and wrong ones, and count what lib.diagnose says of them"
@@ -73,6 +74,10 @@ site-test: book
 screenshots: book
 	@echo "Drawing every page at 1280 and 390 pixels, light and dark"
 	@$(BIN)/python tests/site/screenshots.py $(ARGS)
+
+pdf: book
+	@echo "Printing the whole book; this takes some minutes"
+	@$(BIN)/python tests/site/print_book.py
 
 bench: .venv/.bench
 	@echo "Timing one evaluation, every library in turn"
