@@ -78,7 +78,7 @@ def answer(part: nodes.paragraph) -> ledger.Said:
 def choices_of(claim: ledger.Claim, said: list[ledger.Said]) -> dict[str, str]:
     """What an entry can be chosen by."""
     keys, kinds = keys_of(claim), dict.fromkeys(kind for each in said for kind in each.kind.split(" + "))
-    return {"kind": keys["kind"], "weight": claim.weight, "chapter": keys["chapter"], "source": keys["source"],
+    return {"kind": keys["kind"], "effect": claim.effect, "chapter": keys["chapter"], "source": keys["source"],
             "diagnose": "|".join(kinds) or NOT_ASKED}
 
 
@@ -98,12 +98,12 @@ def entry(claim: ledger.Claim, values: tuple[str, str], said: list[ledger.Said],
     both = "".join(f'<div><dt>{name}</dt><dd><p>{words(sentence, typeset)}</p>{value_of(value)}</dd></div>'
                    for name, sentence, value in sides)
     kind = ", ".join(claim.kind) or claim.verdict
-    weight = "" if claim.weight == "result changed" or claim.weight == kind else f" <small>({claim.weight})</small>"
+    effect = "" if claim.effect == "result changed" or claim.effect == kind else f" <small>({claim.effect})</small>"
     says = "".join(f'<p class="said"><code>{html.escape(each.formula)}</code>'
                    f'{html.escape(f" ({each.reading})" if each.reading else "")}<br>'
                    f'<b>{html.escape(each.kind)}</b> {html.escape(each.sentence)}</p>' for each in said)
     return (f'<li class="slip" id="slip-{claim.id}" {data(choices_of(claim, said))}>'
-            f'<p class="about"><b>{html.escape(kind)}{weight}</b> <span>{ways}</span></p><dl>{both}</dl>{says}</li>')
+            f'<p class="about"><b>{html.escape(kind)}{effect}</b> <span>{ways}</span></p><dl>{both}</dl>{says}</li>')
 
 
 def value_of(value: str) -> str:

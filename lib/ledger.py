@@ -42,7 +42,7 @@ class Claim:
     label: str = ""
 
     @property
-    def weight(self) -> str:
+    def effect(self) -> str:
         """What hangs on it: of a slip, "result changed" or "wording only"; else the verdict."""
         if self.verdict != "slip":
             return self.verdict

@@ -89,11 +89,11 @@ def test_refusals():
         ledger.refuses(lambda: 1 // 0)
 
 
-def test_the_weight_of_a_row():
-    weights = [row.weight for row in ledger.claims()]
-    assert (weights.count("result changed"), weights.count("wording only")) == (102, 35)
-    assert ledger.claim("AN-04a").weight == "wording only" and ledger.claim("S0-C13").weight == "result changed"
-    assert ledger.claim("AN-07i").weight == "incomplete" and ledger.claim("S0-C8").weight == "ambiguous"
+def test_the_effect_of_a_row():
+    effects = [row.effect for row in ledger.claims()]
+    assert (effects.count("result changed"), effects.count("wording only")) == (102, 35)
+    assert ledger.claim("AN-04a").effect == "wording only" and ledger.claim("S0-C13").effect == "result changed"
+    assert ledger.claim("AN-07i").effect == "incomplete" and ledger.claim("S0-C8").effect == "ambiguous"
 
 
 # What the chapters have executed is read from the outputs that they store.
@@ -127,7 +127,7 @@ def test_what_was_executed_is_read_as_it_was_shown(chapters):
 
 def test_every_slip_that_changes_a_result_is_read_from_the_chapters():
     found = ledger.executed()
-    assert {row.id for row in ledger.claims() if row.weight == "result changed"} <= set(found)
+    assert {row.id for row in ledger.claims() if row.effect == "result changed"} <= set(found)
     assert all(slip.row.id == id and slip.row.verdict != "correct" for id, slip in found.items())
 
 

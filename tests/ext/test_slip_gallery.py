@@ -61,7 +61,7 @@ def test_values_and_verdicts_are_read_as_they_stand():
 
 def test_an_entry_shows_both_sides_and_says_how_it_can_be_found():
     made = slip_gallery.entry(ledger.claim("S0-R8b"), ("[1 < 2]", "refused: no"), SAID, "WAYS", lambda tex: f"[{tex}]")
-    assert made.startswith('<li class="slip" id="slip-S0-R8b" data-kind="sign" data-weight="result changed" '
+    assert made.startswith('<li class="slip" id="slip-S0-R8b" data-kind="sign" data-effect="result changed" '
                            'data-chapter="mlp/regression" data-source="S0" data-diagnose="sign|1/n">')
     assert '<b>sign</b> <span>WAYS</span>' in made
     assert '<pre class="numbers">[1 &lt; 2]</pre>' in made and "<pre>refused: no</pre>" in made
@@ -104,7 +104,7 @@ def test_outputs_become_a_list_with_a_form_before_the_first_section(filled):
     made = rooms[0][1].astext()
     assert made.count('<li class="slip"') == 2 and made.startswith('<ul class="gallery"><li class="slip" id="slip-S0-R8b"')
     assert 'data-rows=".gallery > .slip"' in form.astext() and '<option value="sign">sign (1)</option>' in form.astext()
-    assert '<select name="weight"><option value="">all</option><option value="result changed">result changed (2)' in form.astext()
+    assert '<select name="effect"><option value="">all</option><option value="result changed">result changed (2)' in form.astext()
 
 
 def test_an_entry_leads_to_its_row_and_its_chapter(filled):
@@ -124,7 +124,7 @@ def test_other_pages_stay_as_they_are():
 def test_the_gallery_has_every_slip_that_changes_a_result():
     shown = book.gallery(ROOT)
     assert set(shown.values()) == {"chapters/checking/slips"}
-    assert {row.id for row in ledger.claims() if row.weight == "result changed"} <= set(shown)
+    assert {row.id for row in ledger.claims() if row.effect == "result changed"} <= set(shown)
     assert set(shown) == set(book.slips(ROOT)) == set(ledger.executed())
     assert "chapters/checking/slips" not in book.slips(ROOT).values()
 
