@@ -267,7 +267,8 @@ def test_the_gallery_can_be_filtered_and_hides_the_rooms_that_are_empty(visit):
     assert page.locator("h2:visible", has_text="Signs").count() == 0
     assert page.locator("h2:visible", has_text="Exercises").count() == 1
     page.fill("input[name=words]", "delta printed order")
-    assert "diagnose=transposed&words=delta+printed+order" in page.url and visible(page, ENTRIES) == 2
+    assert page.evaluate("location.search") == "?diagnose=transposed&words=delta+printed+order"
+    assert visible(page, ENTRIES) == 2
     page.click("form.filter button[type=reset]")
     page.wait_for_function("!document.querySelector('.slip[hidden]')")
     assert page.locator("h2:visible", has_text="Signs").count() == 1
@@ -352,3 +353,13 @@ def test_every_page_leads_to_the_one_before_and_the_one_after(name):
     area = re.search(r'<div class="prev-next-area">.*?</footer>', text(name), re.S)[0]
     ends = {"intro.html": "left-prev", "search.html": "right-next"}
     assert {kind for kind in ("left-prev", "right-next") if kind in area} == {"left-prev", "right-next"} - {ends.get(name)}
+
+
+def test_sources_are_sorted_and_the_data_sets_are_cited_where_they_are_used():
+    sections = re.findall(r'<section id="(books|papers|data|software)">(.*?)</section>', text("references.html"), re.S)
+    known = {key: kind for kind, body in sections for key in re.findall(r'<div class="citation" id="(id\d+)"', body)}
+    assert set(known.values()) == {"books", "papers", "data", "software"}
+    cited = {name: set(re.findall(r'href="[./]*references\.html#(id\d+)"', text(name))) for name in CHAPTERS}
+    assert set().union(*cited.values()) <= known.keys()
+    for name in ("mlp/training", "neurons/gradient-descent", "mlp/network", "regression/multiclass"):
+        assert "data" in {known[key] for key in cited[f"chapters/{name}.html"]}, name
