@@ -3,6 +3,7 @@ from pathlib import Path
 
 import book
 import pytest
+import yaml
 from derivation_grid import Line, prose, to_html
 
 ROOT = Path(__file__).parents[2]
@@ -55,6 +56,12 @@ def test_the_book_is_read():
     assert slope.equation == r"\sigma'(a) = \sigma(a) (1 - \sigma(a))"
     assert book.sections(ROOT)[slope.page, slope.section] == "activations-slope"
     assert "chapters/neurons/activations" in book.uses(ROOT)["activations.sigmoid_prime"]
+
+
+def test_every_result_has_a_name_and_every_name_a_result():
+    names = yaml.safe_load((ROOT / "results.yml").read_text(encoding="utf8"))
+    assert sorted(RESULTS.keys() - names.keys()) == [], "give them a line in results.yml: label: name <- what they need"
+    assert sorted(names.keys() - RESULTS.keys()) == []
 
 
 def test_names_differ_and_fit_a_row_of_the_map():
