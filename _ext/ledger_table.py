@@ -23,6 +23,7 @@ from lib import ledger
 
 WORD = re.compile(r"""[("']*(?=\S*[a-z])[A-Za-z]{2}[A-Za-z'’-]*[.,;:!?)"']*|--""")        # neither y nor SE
 FORMULA = re.compile(r"\\|[_^]\{")
+TYPED = re.compile(r"theta|delta|sigma|yhat|sum|prod|softmax|[_^][A-Za-z]{2}")       # names that TeX would take apart
 PAGE = "ledger"
 NO_KIND = "none"
 
@@ -42,7 +43,7 @@ def segments(sentence: str) -> list[tuple[bool, str]]:
             runs.append([word, token])
     merged = []
     for word, run in runs:
-        formula = not word and bool(FORMULA.search(run))
+        formula = not word and bool(FORMULA.search(run)) and ("\\" in run or not TYPED.search(run))
         if merged and not formula and not merged[-1][0]:
             merged[-1][1] += run
         else:

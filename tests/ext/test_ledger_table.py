@@ -25,6 +25,7 @@ def marked(tex):
     (r"is a_{i0}^{(1)} (by the unit)", r"is [a_{i0}^{(1)}] (by the unit)"),
     (r"it follows (from \lambda = 0)", r"it follows (from [\lambda = 0])"),
     (r"(\partial SE/\partial a)^2", r"[(\partial SE/\partial a)^2]"),
+    ("theta_{j+1} = theta_j - s_ij^{(t)} x_i", "theta_{j+1} = theta_j - s_ij^{(t)} x_i"), ("z_{y_i} is", "[z_{y_i}] is"),
     (r"\frac{one way}{n} is", r"[\frac{one way}{n}] is")])
 def test_a_sentence_with_formulas(sentence, made):
     assert ledger_table.words(sentence, marked) == made
