@@ -21,7 +21,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from lib import ledger
 
-WORD = re.compile(r"""[("']*(?=\S*[a-z])[A-Za-z]{2}[A-Za-z'’-]*[.,;:!?)"']*|--""")        # neither y nor SE
+WORD = re.compile(r"""[("']*(?=\S*[a-z])[A-Za-z]{2}[A-Za-z'’-]*[.,;:!?)"']*|--|i\.e\.""")        # neither y nor SE
 FORMULA = re.compile(r"\\|[_^]\{")
 TYPED = re.compile(r"theta|delta|sigma|yhat|sum|prod|softmax|[_^][A-Za-z]{2}")       # names that TeX would take apart
 PAGE = "ledger"
