@@ -42,6 +42,15 @@ const sizes = new ResizeObserver((changes) => changes.forEach((change) => fit(ch
 boxes.forEach((box) => sizes.observe(box));
 document.fonts.ready.then(() => boxes.forEach(fit));
 
+/* A link into something folded away opens it. */
+const reveal = () => {
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  for (let box = target?.closest(".toggle-hidden"); box; box = box.parentElement.closest(".toggle-hidden")) box.querySelector(".toggle-button")?.click();
+  for (let box = target?.closest("details:not([open])"); box; box = box.parentElement.closest("details:not([open])")) box.open = true;
+  target?.scrollIntoView();
+};
+for (const event of ["load", "hashchange"]) window.addEventListener(event, () => { if (location.hash) setTimeout(reveal); });
+
 /* Filters: choices and words that leave some of the rows; the address keeps them, so that a view can be shared. */
 for (const form of document.querySelectorAll("form.filter")) {
   const rows = [...document.querySelectorAll(form.dataset.rows)];

@@ -363,3 +363,14 @@ def test_sources_are_sorted_and_the_data_sets_are_cited_where_they_are_used():
     assert set().union(*cited.values()) <= known.keys()
     for name in ("mlp/training", "neurons/gradient-descent", "mlp/network", "regression/multiclass"):
         assert "data" in {known[key] for key in cited[f"chapters/{name}.html"]}, name
+
+
+def test_a_link_into_a_folded_solution_opens_it(visit):
+    page = visit("results.html")
+    page.locator("#result-softplus-slope a").first.click()
+    page.wait_for_url("**/activations.html#*")
+    derivation = page.locator("#equation-eq-softplus-slope")
+    page.wait_for_function("() => !document.getElementById('equation-eq-softplus-slope').closest('.toggle-hidden')")
+    page.wait_for_timeout(500)
+    top = derivation.evaluate("e => e.getBoundingClientRect().top")
+    assert derivation.is_visible() and 0 <= top < 500
