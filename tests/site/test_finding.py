@@ -374,3 +374,12 @@ def test_a_link_into_a_folded_solution_opens_it(visit):
     page.wait_for_timeout(500)
     top = derivation.evaluate("e => e.getBoundingClientRect().top")
     assert derivation.is_visible() and 0 <= top < 500
+
+
+def test_results_can_be_filtered_by_words(visit):
+    page = visit("results.html")
+    all_of_them = visible(page, ".results > li")
+    page.fill("input[name=words]", "softmax jacobian")
+    assert 1 <= visible(page, ".results > li") < all_of_them / 10
+    assert page.locator("#result-softmax-jacobian").is_visible()
+    assert visible(page, "main section section") < len(CHAPTERS)            # chapters without any are hidden, too
