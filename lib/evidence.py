@@ -11,6 +11,7 @@ from lib import graph
 from lib.hypotheses import Structure, called, close, fit, output_of
 from lib.instances import Instance
 from lib.kinds import Slip, factor_slips, penalty_words
+from lib.wrong_rules import TABLE
 
 AXES = "first", "second", "third", "fourth"
 
@@ -189,7 +190,7 @@ def quantities(at: Instance, wrt: str) -> dict[tuple[str, int], np.ndarray]:
             y = graph.leaf(node.parents[0].value)
             values[f"the slope φ′ at {called(at.order, node)}"] = graph.backward(graph.apply(node.op, y).sum())[y]
     if output is not None:
-        values["the residual"] = graph.backward(at.root)[at.order[output]]
+        values["the residual"] = graph.backward(at.root, ops=TABLE)[at.order[output]]
     found = {}
     for name, value in values.items():
         thin = value.reshape([size for size in value.shape if size != 1])

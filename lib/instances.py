@@ -14,12 +14,19 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from lib import graph
-from lib.ops import OPS, Op
+from lib.ops import Op
 from lib.shapes import check
-from lib.traced import traced
+from lib.traced import OPS, traced
 
-ANALYTIC = OPS | {"log_sigmoid": Op("ln σ", lambda a: -np.log(1 + np.exp(-a)), None),      # equal, and complex
-                  "softplus": Op("softplus", lambda a: np.log(1 + np.exp(a)), None)}
+ANALYTIC = OPS | {"log_sigmoid": Op("ln σ", lambda a: -_log_one_plus_exp(-a), None),        # equal, and complex
+                  "softplus": Op("softplus", lambda a: _log_one_plus_exp(a), None),
+                  "abs": Op("|·|", lambda a: a * np.sign(a.real), None)}
+
+
+def _log_one_plus_exp(a):
+    """ln(1 + e^a), the larger of the two terms taken out so that nothing overflows."""
+    top = np.maximum(a.real, 0.0)
+    return top + np.log(np.exp(-top) + np.exp(a - top))
 
 
 @dataclass(frozen=True, eq=False)

@@ -366,4 +366,37 @@ def test_a_loss_without_floats_or_a_tuple_is_refused_in_words(rng):
 
 def test_where_a_loss_has_no_slope_anywhere_that_is_said():
     with pytest.raises(ValueError, match="the loss has no slope that differences agree on"):
-        diagnose(lambda x: x, lambda x: np.abs(np.sin(1e6 * x)).sum(), at={"x": np.array([0.3, 0.7])})
+        diagnose(lambda x: x, lambda x: np.vectorize(np.sin)(1e6 * x).sum(), at={"x": np.array([0.3, 0.7])})
+
+
+SOFTMAX, LOGISTIC = {"model": "mlp-softmax", "wrt": "W1", "lam": 0}, {"model": "logistic", "lam": 0}
+
+
+@pytest.mark.parametrize(("claim", "given", "kind", "words"), [
+    (lambda X, P, Y, W2, A1, n: X.T @ ((P - Y) / n @ W2.T * (1 - A1**2)), SOFTMAX, "slope-of-other", "is that of tanh"),
+    (lambda X, P, Y, W2, A1, n: X.T @ ((P - Y) / n @ W2.T * A1 * (1 - A1)), SOFTMAX | {"hidden": "tanh"},
+     "slope-of-other", "is the sigmoid's"),
+    (lambda X, P, Y, W2, A1, n: X.T @ ((P - Y) / n @ W2.T * A1 * (1 + A1)), SOFTMAX, "sign", "in the slope at A1"),
+    (lambda Xs, z, y, n: Xs.T @ (z - y) / n, LOGISTIC, "wrong-output", "scores stand in it"),
+    (lambda p, y, n: (-y * (1 - p) - (1 - y) * p) / n, {"model": "binary-cross-entropy"}, "sign", "through −z"),
+    (lambda p, y, n: (-y / p + (1 - y) / (1 - p)) / n, {"model": "binary-cross-entropy"}, "slope-missing",
+     "by the probabilities"),
+    (lambda P, Y, n: -Y / P / n, {"model": "softmax-cross-entropy"}, "slope-missing", "by the probabilities"),
+    (lambda Xs, P, y, n: Xs.T @ (P - y[:, None]) / n, {"model": "softmax", "lam": 0}, "wrong-output", "one-hot"),
+    (lambda Xs, Z, Y, n: Xs.T @ (np.exp(Z) / np.exp(Z).sum(axis=0) - Y) / n, {"model": "softmax", "lam": 0},
+     "wrong-output", "down the columns"),
+    (lambda Yhat, T, W1, W2, H, n: ((G := (Yhat - T) / n @ W2.T) - (G * H * (1 - H)) @ W1.T),
+     {"model": "residual", "wrt": "X"}, "sign", "one of two paths"),
+    (lambda A1, Yhat, Y, n: A1.T @ ((Yhat - Y) * Yhat) / n, {"model": "mlp-sigmoid-squared", "wrt": "W2", "lam": 0},
+     "phi-for-slope", "belongs, at Yhat."),
+])
+def test_the_classics_are_named(claim, given, kind, words):
+    verdict = diagnose(claim, **given)
+    assert verdict.kind == kind and words in verdict.sentence
+
+
+def test_a_lost_inner_derivative_is_named_in_a_function_of_one_number():
+    verdict = diagnose(lambda x: np.cos(x**2), lambda x: np.sin(x**2), at={"x": 1.3})
+    assert verdict.kind == "slope-missing" and "at x^2" in verdict.sentence
+    assert diagnose(lambda x: 3000 * np.cos(3000 * x), lambda x: np.sin(3000 * x), at={"x": 1.3}).ok        # steep
+    assert diagnose(lambda x: np.sign(x), lambda x: np.abs(x).sum(), at={"x": np.array([0.5, -1.0])}).ok
