@@ -139,9 +139,10 @@ def uses(root: Path) -> dict[str, dict[str, str]]:
     """For every name such as losses.squared_error, the chapters whose code calls it: page to title."""
     found = {}
     for page, (_, notebook) in notebooks(root).items():
+        heading = title(notebook)
         code = "\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code")
         for name in re.findall(r"\b[a-z]\w*\.[A-Za-z]\w*", code):
-            found.setdefault(name, {})[page] = title(notebook)
+            found.setdefault(name, {})[page] = heading
     return found
 
 

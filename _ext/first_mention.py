@@ -29,10 +29,17 @@ def letters(root: Path) -> dict[str, str]:
 
 
 @functools.cache
-def pattern(term: str) -> re.Pattern:
-    """The term in the singular or plural, at the beginning of a sentence or inside one."""
-    first = f"[{term[0].upper()}{term[0].lower()}]" if term[0].isalpha() else re.escape(term[0])
-    return re.compile(rf"(?<![\w-]){first}{re.escape(term[1:])}(?:e?s)?(?![\w-])")
+def pattern(terms: tuple[str, ...]) -> re.Pattern:
+    """Any of the terms, in the singular or plural, at the beginning of a sentence or inside one; the longest counts."""
+    words = (f"(?:{re.escape(term[0].upper())}|{re.escape(term[0])}){re.escape(term[1:])}"
+             for term in sorted(terms, key=len, reverse=True))
+    return re.compile(rf"(?<![\w-])({'|'.join(words)})(?:e?s)?(?![\w-])")
+
+
+def named(match: re.Match, terms) -> str:
+    """The term that was found, as the glossary spells it."""
+    found = match[1]
+    return found if found in terms else found[0].lower() + found[1:]
 
 
 def is_open(node: nodes.Node) -> bool:
@@ -58,26 +65,22 @@ def paragraphs(doctree: nodes.document):
 
 def link_terms(doctree: nodes.document, terms: dict[str, str]) -> None:
     """The first mention of each term; of the delta and the Kronecker delta, the longer one counts."""
-    defined = " ; ".join(strong.astext() for strong in doctree.findall(nodes.strong))
-    left = {term for term in terms if term not in EVERYWHERE and not pattern(term).search(defined)}
+    if not terms:
+        return
+    any_term = pattern(tuple(terms))
+    defined = {named(match, terms) for strong in doctree.findall(nodes.strong)
+               for match in any_term.finditer(strong.astext())}
+    left = terms.keys() - defined - EVERYWHERE
     for paragraph in list(paragraphs(doctree)):
         for _ in range(MOST):
-            found = [each for text in paragraph.findall(nodes.Text) if is_open(text)
-                     and not isinstance(text.parent, nodes.literal | nodes.math)
-                     for each in mentions(text, terms) if each[2] in left]
+            found = next(((text, match) for text in paragraph.findall(nodes.Text)
+                          if not isinstance(text.parent, nodes.literal | nodes.math) and is_open(text)
+                          for match in any_term.finditer(text) if named(match, terms) in left), None)
             if not found:
                 break
-            text, match, term = found[0]
-            left.remove(term)
+            text, match = found
+            left.remove(term := named(match, terms))
             split(text, match, nodes.reference("", match[0], refuri=terms[term], internal=True, classes=["mention"]))
-
-
-def mentions(text: nodes.Text, terms) -> list[tuple[nodes.Text, re.Match, str]]:
-    """All terms in a text from left to right, without those that are part of a longer one."""
-    found = [(text, match, term) for term in terms for match in pattern(term).finditer(text)]
-    inside = lambda one, other: one is not other and other.start() <= one.start() and one.end() <= other.end()
-    return sorted((each for each in found if not any(inside(each[1], other[1]) for other in found)),
-                  key=lambda each: each[1].start())
 
 
 def split(text: nodes.Text, match: re.Match, link: nodes.reference) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,7 +118,10 @@ class Page:
         self.sources = {path.stem: path.read_text(encoding="utf8") for path in sorted((root / "lib").glob("[!_]*.py"))}
         self.trees = {room: ast.parse(source) for room, source in self.sources.items()}
         self.names = {f"{room}.{name_of(node)}" for room, tree in self.trees.items() for node in public(tree)}
-        self.results, self.sections, self.uses = results(root), sections(root), uses(root)
+        self.sections, self.uses, self.ends = sections(root), uses(root), defaultdict(list)
+        for result in results(root).values():
+            for name in result.functions:
+                self.ends[name].append(result)
         self.written, self.open = notebooks(root), " ".join(directive.content).split()
         for room in self.sources:
             self.env.note_dependency(f"lib/{room}.py")
@@ -218,7 +222,7 @@ class Page:
     def links(self, full: str) -> list[nodes.Node]:
         """Back to the book: the derivations whose last line this function is, and the chapters that call it."""
         fields = {}
-        if ends := [result for result in self.results.values() if full in result.functions]:
+        if ends := self.ends.get(full):
             words = [link("result", end.label, self.page, nodes.inline("", "", *inline(end.name))) for end in ends]
             fields["Last line of"] = [nodes.paragraph("", "", *joined(words))]
         if pages := self.uses.get(full):
