@@ -29,10 +29,15 @@ KINDS: dict[str, Kind] = {
         "Your gradient is {detail}. The derivative of ln u is 1/u; only that of log₂ u carries 1/ln 2."),
     "constant": Kind("4", "a constant factor",
         "Your gradient is {detail}, on every instance: one constant factor was picked up or lost."),
+    "update": Kind("4b", "the update for the gradient",
+        "This is the parameter after a step of descent, {detail}, and not the gradient."),
     "sum-not-mean": Kind("5", "1/n",
         "Your gradient is n times too large{detail}: the 1/n of the mean over the rows was dropped."),
     "averaged-twice": Kind("6", "1/n twice",
         "Your gradient is n times too small{detail}: it was divided by the number of rows once too often."),
+    "wrong-count": Kind("6b", "the number divided by",
+        "Your gradient is {detail} the true one: it was divided by the number of something else than the rows, or by "
+        "too many numbers."),
     "transposed": Kind("7", "a transpose",
         "The numbers stand in the wrong places: {detail}."),
     "wrong-shape": Kind("8", "the shape", "{detail}."),
@@ -90,6 +95,7 @@ KINDS: dict[str, Kind] = {
 }
 
 
+FACTORS = "sign", "factor-two", "log-base", "constant", "sum-not-mean", "averaged-twice"
 CONSTANTS = {2.0: ("factor-two", "2 times"), 0.5: ("factor-two", "half"),
              1 / np.log(2): ("log-base", "1/ln 2 = 1.4427 times"), np.log(2): ("log-base", "ln 2 = 0.6931 times")}
 
