@@ -22,7 +22,7 @@ class ByNotebook(LoadScopeScheduling):
     """A file, or the cells of a notebook, go to one worker together; a notebook's negative control goes by itself."""
 
     def _split_scope(self, nodeid):
-        return nodeid if "test_negative_lines" in nodeid else super()._split_scope(nodeid)
+        return nodeid if "test_negative" in nodeid else super()._split_scope(nodeid)
 
 
 def pytest_xdist_make_scheduler(config, log):
