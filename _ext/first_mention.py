@@ -95,7 +95,8 @@ def link_letters(doctree: nodes.document, root: Path, address: str) -> None:
         for math in list(paragraph.findall(nodes.math)):
             if math.astext() in left and is_open(math):
                 uri, tail = f"{address}#{left.pop(math.astext())}", math.attributes.pop("tail", "")
-                link = nodes.reference("", "", math.deepcopy(), refuri=uri, internal=True, classes=["mention"])
+                link = nodes.reference("", "", math.deepcopy(), refuri=uri, internal=True, classes=["mention"],
+                                       reftitle="what this letter stands for")         # a bare formula has no name
                 math.replace_self(nodes.inline("", "", link, nodes.Text(tail), classes=["kept"]) if tail else link)
 
 
