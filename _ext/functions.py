@@ -131,7 +131,8 @@ class Page:
         section = nodes.section("", nodes.title("", f"lib.{room}"), names=[f"lib.{room}"])
         self.document.note_implicit_target(section)
         self.note(room, "module", section)
-        section += self.body(ast.get_docstring(tree), room)
+        # Cleaning would take the indentation of a lone formula below the first line, with which it is code.
+        section += self.body(ast.get_docstring(tree, clean=False).strip(), room)
         section += [self.entry(node, room) for node in public(tree)]
         return section
 

@@ -188,7 +188,7 @@ class AuthorLatex(LatexPrinter):
 def latex(expr) -> str:
     """LaTeX of an expression, equation or inequality as its author wrote it.
 
-    Check:  1 / (1 + exp(-a)) gives \\frac{1}{1 + e^{-a}} in an `evaluate(False)` block.
+    Check:  `1 / (1 + exp(-a))` gives `\\frac{1}{1 + e^{-a}}` in an `evaluate(False)` block.
     """
     return AuthorLatex().doprint(expr)
 
