@@ -132,7 +132,7 @@ def engine(n: int, threads: int) -> dict[str, Contestant]:
 
     def ours():
         W1, b1, W2, b2 = leaves
-        Z = graph.sigmoid(data @ W1 + b1) @ W2 + b2
+        Z = graph.affine(graph.sigmoid(graph.affine(data, W1, b1)), W2, b2)
         loss = -graph.log_softmax(Z)[rows, y].mean()
         return loss, backward(loss)
 
@@ -279,17 +279,29 @@ GROUPS = {
 }
 
 
+def keep_memory() -> None:
+    """Let the allocator keep what is freed, as it does in any process that has once freed a large array.
+
+    Otherwise the system takes the memory back after each evaluation and hands it out again as zeros, page by page, and
+    a row would time that, and differ with the rows before it.
+    """
+    np.ones(30 * 2**17)         # 30 MiB, just below the size that glibc never keeps
+
+
 def medians(contestants: dict[str, Contestant], rounds: int) -> dict[str, float]:
-    """The median time of each in microseconds, once their results agree; every round starts with another contestant."""
+    """The median time of each in microseconds, once their results agree.
+
+    Every round has an order of its own: what runs before leaves its arrays, or none of ours, in the cache.
+    """
     expected = contestants[LIB].read(contestants[LIB].run())
     for name, (run, read) in contestants.items():
         for ours, theirs in zip(expected, read(run()), strict=True):
             if not same(theirs, ours):
                 raise ValueError(f"{name} computes something else than lib: {theirs}, expected {ours}")
-    names, times = list(contestants), {name: [] for name in contestants}
+    times, rng = {name: [] for name in contestants}, np.random.default_rng(7)
     warm_up = min(20, rounds)
-    for turn in range(rounds + warm_up):
-        for name in names[turn % len(names):] + names[:turn % len(names)]:
+    for _ in range(rounds + warm_up):
+        for name in rng.permutation(list(contestants)):
             start = perf_counter()
             contestants[name].run()
             times[name].append(perf_counter() - start)
@@ -303,6 +315,7 @@ def main() -> int:
     options.add_argument("--threads", type=int, help="the same for every row")
     options.add_argument("--only", default="", help="rows whose title contains this")
     chosen = options.parse_args()
+    keep_memory()
     rows, missed = [], 0
     for title, (group, targets, threads, rounds) in GROUPS.items():
         if chosen.only not in title:

@@ -44,9 +44,9 @@ class Node:
                  for op in ("sum", "mean"))
 
 
-exp, log, sqrt, tanh, sigmoid, log_sigmoid, softplus, relu, maximum, minimum, copy, log_softmax = (
+exp, log, sqrt, tanh, sigmoid, log_sigmoid, softplus, relu, maximum, minimum, copy, affine, log_softmax = (
     lambda *inputs, op=op: apply(op, *inputs)
-    for op in "exp log sqrt tanh sigmoid log_sigmoid softplus relu maximum minimum copy log_softmax".split())
+    for op in "exp log sqrt tanh sigmoid log_sigmoid softplus relu maximum minimum copy affine log_softmax".split())
 
 
 def leaf(value: float | np.ndarray, name: str = "") -> Node:

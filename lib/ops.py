@@ -49,6 +49,14 @@ def matmul_left(g: np.ndarray, y: np.ndarray, A: np.ndarray, B: np.ndarray) -> n
 
 
 _matmul_right = lambda g, y, A, B: A.T @ g if A.ndim == 2 else np.multiply.outer(A, g)
+
+
+def _affine(A, B, b):                   # one array where a product and a sum would be two
+    Y = A @ B
+    Y += b
+    return Y
+
+
 _spread = lambda g, shape, axis=None, keepdims=False: (         # the transpose of a sum: all of g to every term
     np.zeros(shape) + (g if keepdims or axis is None else np.expand_dims(g, axis)))
 
@@ -76,7 +84,14 @@ def _put_back(g, a, at):                # the transpose of taking entries: one t
 
 def _log_softmax(Z):                    # as in `activations`, without the door check
     S, _, total = softmax_terms(Z)
-    return S - np.log(total)
+    S -= np.log(total)
+    return S
+
+
+def _log_softmax_back(g, y, Z):         # ∂yⱼ/∂zₘ = [j = m] − pₘ with p = e^y; in place, since a new array costs more
+    p_times_sum = np.exp(y)
+    p_times_sum *= g.sum(-1, keepdims=True)
+    return (np.subtract(g, p_times_sum, out=p_times_sum),)
 
 
 # At a kink the rules follow the book's conventions: on a tie, maximum and minimum send all of g to the first input, as
@@ -101,11 +116,14 @@ OPS: dict[str, Op] = {
     "maximum":     Op("max",       np.maximum,                     lambda g, y, a, b: (g * (a >= b), g * (a < b))),
     "minimum":     Op("min",       np.minimum,                     lambda g, y, a, b: (g * (a <= b), g * (a > b))),
     "matmul":      Op("@",         operator.matmul, Pieces(matmul_left, _matmul_right), False),
+    "affine":      Op("@ +",       _affine, Pieces(lambda g, y, A, B, b: matmul_left(g, y, A, B),
+                                                   lambda g, y, A, B, b: _matmul_right(g, y, A, B),
+                                                   lambda g, y, A, B, b: sum_to(g, b.shape)), False),
     "transpose":   Op("ᵀ",         np.transpose,    lambda g, y, A: (g.T,), False),
     "reshape":     Op("reshape",   np.reshape,      lambda g, y, a, shape: (g.reshape(a.shape),), False),
     "broadcast":   Op("broadcast", np.broadcast_to, lambda g, y, a, shape: (sum_to(g, a.shape),), False),
     "take":        Op("[·]",       lambda a, at: a[at], lambda g, y, a, at: (_put_back(g, a, at),), False),
     "sum":         Op("Σ",         np.sum,          lambda g, y, a, **on: (_spread(g, a.shape, **on),), False),
     "mean":        Op("mean", np.mean, lambda g, y, a, **on: (_spread(g * (y.size / a.size), a.shape, **on),), False),
-    "log_softmax": Op("ln softmax", _log_softmax, lambda g, y, Z: (g - np.exp(y) * g.sum(-1, keepdims=True),), False),
+    "log_softmax": Op("ln softmax", _log_softmax, _log_softmax_back, False),
 }

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lib.gradcheck import check_vjp
+from lib.graph import affine, backward, leaf
 from lib.ops import OPS, Pieces, sum_to
 
 
@@ -26,7 +27,8 @@ SAMPLES = {
     "div": (positive((4, 3), (4, 3)), {}), "pow": (positive((4, 3)), {"c": [2, -1.5, 0, 1]}), "exp": (ROW, {}),
     "log": (positive((4, 3)), {}), "sqrt": (positive((4, 3)), {}), "tanh": (ROW, {}), "sigmoid": (ROW, {}),
     "log_sigmoid": (ROW, {}), "softplus": (ROW, {}), "relu": (ROW, {}), "maximum": (PAIR, {}), "minimum": (PAIR, {}),
-    "matmul": (normal((4, 3), (3, 2)), {}), "transpose": (ROW, {}), "reshape": (ROW, {"shape": [(2, 6), (12,)]}),
+    "matmul": (normal((4, 3), (3, 2)), {}), "affine": (normal((4, 3), (3, 2), (2,)), {}), "transpose": (ROW, {}),
+    "reshape": (ROW, {"shape": [(2, 6), (12,)]}),
     "broadcast": (normal((3,)), {"shape": [(4, 3), (2, 4, 3)]}),
     "take": (ROW, {"at": [1, (2, 1), (slice(None), 1), np.array([0, 2, 0]), (np.arange(4), np.array([2, 0, 0, 1]))]}),
     "sum": (ROW, {"axis": [None, 0, 1, -1, (0, 1)], "keepdims": [True]}),
@@ -37,6 +39,19 @@ CASES = [(name, {option: value}) for name, (_, options) in SAMPLES.items()
          for option, values in (options or {"": [None]}).items() for value in values]
 each_case = pytest.mark.parametrize(("name", "options"), [
     (name, {option: value for option, value in options.items() if option}) for name, options in CASES])
+
+
+@pytest.mark.parametrize("shapes", [((4, 3), (3, 2), (2,)), ((3,), (3, 2), (2,)), ((4, 3), (3,), ()),
+                                    ((4, 3), (3, 2), (4, 2))])
+def test_affine_is_a_product_and_a_sum(rng, shapes):
+    inputs = [leaf(rng.standard_normal(shape)) for shape in shapes]
+    A, B, b = inputs
+    one, two = affine(*inputs), A @ B + b
+    assert np.array_equal(one.value, two.value)
+    seed = rng.standard_normal(one.value.shape)
+    ours, by_two = backward(one, seed), backward(two, seed)
+    for node in inputs:
+        np.testing.assert_allclose(ours[node], by_two[node], rtol=1e-13, atol=1e-13)
 
 
 def test_every_row_has_a_sample():
