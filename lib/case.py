@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, product
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from lib.evidence import lost_delta, rarer
 from lib.hypotheses import Structure, by_node, close, fit, made, nearly, structures
 from lib.instances import Instance, Model, call
-from lib.kinds import Slip, factor_slips, penalty_words
+from lib.kinds import FACTORS, Slip, factor_slips, penalty_words
 from lib.shapes import entry
 
 
@@ -58,7 +59,7 @@ class Case:
             with np.errstate(all="ignore"):
                 result = call("claimed", self.claimed, known)
         except (ValueError, IndexError) as error:
-            raise Refused(str(error).rstrip(".")) from error
+            raise Refused(_plain(str(error))) from error
         if isinstance(result, tuple | list):
             what = type(result).__name__
             raise TypeError(f"claimed: it returned a {what}, expected one array: the gradient by {self.wrt}")
@@ -105,7 +106,11 @@ class Case:
         if not refused and all(nearly(value, at.truth(self.wrt)) for at, value in pairs + square):
             return Finding([("correct", " It agrees to five digits and more, not to all of them: it was computed in "
                              "single precision, or by differences.")], pairs)
-        if len(pairs) >= 4 and (found := self.explained(pairs)):
+        found = self.explained(pairs) if len(pairs) >= 4 else []
+        if self._right_at_home(pairs) and not (found and "constant" not in kinds_of(found[0])):
+            return Finding([("unexplained", " At your own arrays it is right, and at others it is not: is a size or a "
+                             "value of yours written into it as a number?")], pairs)
+        if found:
             return Finding(found[0], pairs, found[1:])
         misshapen = any(value.shape != at.truth(self.wrt).shape for at, value in pairs)
         square += self.evaluated(self.instances(4, first=2, square=True))[0] if refused or misshapen else []
@@ -120,27 +125,40 @@ class Case:
             instance, value = pairs[0]
             return Finding([("wrong-shape", f"Your array has the shape {value.shape}, expected "
                              f"{instance.truth(self.wrt).shape}, that of {self.wrt}, with {_said(instance)}")], pairs)
-        return Finding([("unexplained", self._hint(refused))], pairs)
+        return Finding([("unexplained", self._hint(pairs, refused))], pairs)
+
+    def _right_at_home(self, pairs):
+        """Whether the claim is right at the reader's own arrays."""
+        at, value = pairs[0] if pairs else (None, None)
+        return bool(self.model.given) and at is not None and at.arrays is self.model.given and close(
+            value, at.truth(self.wrt))
 
     def _refusal(self, instance, why, on_square):
         """Why NumPy refuses; better, what it is that only square matrices allow."""
         why = on_square[0][0][1] if on_square else why
         return f"NumPy refuses your formula where all sizes differ, as with {_said(instance)}: {why}"
 
-    def _hint(self, refused):
+    def _hint(self, pairs, refused):
         """What can be said of a claim that nothing explains."""
         if refused:
             return f" With {_said(refused[0][0])} NumPy refuses it: {refused[0][1]}."
         single, _ = self.evaluated(self.instances(4, first=1, n=1) if "n" in self.model.letters else [])
         if single and all(close(value, at.truth(self.wrt)) for at, value in single):
             return " For one row it is right, so look at how the rows are combined."
+        both = [(value, at.truth(self.wrt)) for at, value in pairs]
+        for axis, place in product(range(both[0][1].ndim), (0, -1)):
+            if all(true.shape[axis] > 2 and close(*(np.delete(array, place, axis) for array in (value, true)))
+                   for value, true in both):
+                where = ("row", "column", "slice")[axis] if both[0][1].ndim > 1 else "entry"
+                return f" It is right everywhere but in the {'last' if place else 'first'} {where}."
         return ""
 
     def explained(self, pairs: list) -> list[list[Slip]]:
         """The shortest explanations of a claim, by one slip or two; where there are several, more instances decide."""
         if not pairs:
             return []
-        if all(np.abs(value).max() <= 1e-12 * np.abs(at.truth(self.wrt)).max() for at, value in pairs):
+        if all(value.shape == at.truth(self.wrt).shape and
+               np.abs(value).max() <= 1e-12 * np.abs(at.truth(self.wrt)).max() for at, value in pairs):
             return [[("zero", "")]]
         if np.ndim(pairs[0][0].value) and lost_delta(self, pairs):
             return [lost_delta(self, pairs)]
@@ -157,16 +175,17 @@ class Case:
             return [[("other-parameter", f"this is the gradient by {name}, not by {self.wrt}")]
                     for name in self._foreign(pairs)]
         found = [ahead + slips for slips in self.fits(shaped, structures(pairs[-1][0], self.wrt))]
-        if ahead and ahead[0][0] == "spread":
-            found = [slips[1:] for slips in found if slips[-1][0] == "summed-index"]
-        found = [slips for slips in found if 0 < len(slips) <= 2]
+        if ahead and ahead[0][0] in ("spread", "broadcast"):              # a shape that only this kind explains
+            only = {"spread": "summed-index"}.get(ahead[0][0], "broadcast")
+            found = [slips[1:] for slips in found if only in [kind for kind, _ in slips[1:]]]
+        found = [slips for slips in found if _few(slips)]
         shortest = min(map(len, found), default=0)
         return [slips for slips in found if len(slips) == shortest]
 
     @staticmethod
     def shortest(found: Iterable[list[Slip]]) -> list[Slip]:
-        """The first of the shortest lists of at most two slips, or none."""
-        return min((slips for slips in found if 0 < len(slips) <= 2), key=len, default=[])
+        """The first of the shortest lists that are few enough, or none."""
+        return min(filter(_few, found), key=len, default=[])
 
     def _shaped(self, pairs):
         """The claims in the shape of the gradient, and the slip that gave them another shape."""
@@ -186,6 +205,8 @@ class Case:
                                                          f"shape {shape} and your array {claim}")]
         if fits(lambda got, shape, at: got == (at.sizes.get("n"), *shape)):
             return made(lambda value, shape: value.sum(axis=0)), [("unsummed", "")]
+        if fits(lambda got, shape, at: shape[-1:] == (1,) and got == (*shape[:-1], at.sizes.get("n"))):
+            return made(lambda value, shape: value.mean(axis=-1, keepdims=True)), [("broadcast", "")]
         if fits(lambda got, shape, at: _thin(got) == _thin(shape)):
             return made(lambda value, shape: value.reshape(shape)), [(
                 "wrong-shape", f"Your array has the shape {claim}, expected {shape}, that of {wrt}")]
@@ -288,6 +309,11 @@ def kinds_of(slips: list[Slip]) -> str:
     return " + ".join(kind for kind, _ in slips)
 
 
+def _few(slips):
+    """One slip or two; more only if all are parts of one factor, such as −2n."""
+    return 0 < len(slips) <= 2 or (len(slips) == 3 and all(kind in FACTORS for kind, _ in slips))
+
+
 def _thin(shape):
     return tuple(size for size in shape if size != 1)
 
@@ -298,6 +324,15 @@ def _spreads(shape, wanted):
         return np.broadcast_shapes(shape, wanted) == wanted
     except ValueError:
         return False
+
+
+def _plain(error):
+    """NumPy's words for shapes that do not fit, in plain ones."""
+    if found := re.search(r"size (\d+) is different from (\d+)", error):
+        return f"a product of matrices meets the lengths {found[2]} and {found[1]}, which should be one"
+    if found := re.search(r"with shapes? (\(.*\)) ?", error):
+        return f"arrays of the shapes {found[1].replace(') (', ') and (')} meet, entry by entry"
+    return error.rstrip(".")
 
 
 def _said(instance):

@@ -13,12 +13,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache, wraps
 from importlib import import_module
+from inspect import signature
+from types import FunctionType
 
 import numpy as np
 
 from lib.case import Case, kinds_of
 from lib.hypotheses import close
-from lib.instances import Model, own
+from lib.instances import Instance, Model, own
 from lib.kinds import KINDS
 from lib.mlp import check_name
 from lib.models import MODELS
@@ -101,31 +103,54 @@ def diagnose(claimed: Callable | str, loss: Callable | str | None = None, *, at:
              shapes="X: n d, y: n, w: d", targets=("y",), penalty="lam", draw={…}, and numbers it needs (n=6);
              for both rate, a learning rate that may have slipped in, and seed, to draw other instances
     """
-    formula = isinstance(claimed, str) or hasattr(claimed, "free_symbols")
-    if not (formula or callable(claimed)):
-        raise TypeError(f"diagnose: claimed is a {type(claimed).__name__}, expected a function of the arrays it needs: "
-                        "numbers at one point cannot be evaluated again at another")
     if (model is None) == (loss is None):
         raise TypeError("diagnose: give a loss of your own and its arrays, diagnose(claimed, loss, at={...}), "
                         f"or a model by name, model= one of {', '.join(MODELS)}")
     rate, seed = context.pop("rate", None), context.pop("seed", 0)
     reading = {name: context.pop(name) for name in ("free", "letters") if name in context}
     written = None
-    if isinstance(loss, str) or hasattr(loss, "free_symbols"):
-        loss, written = import_module("lib.formulas").function(loss)
-    built = _own(loss, at, context) if loss is not None else _named(model, context)
-    if formula:
-        claimed, built = import_module("lib.formulas").claim(claimed, built, wrt, **reading)   # which needs SymPy
-        wrt = claimed.wrt
-    if wrt is None and len(built.parameters) == 1:
-        (wrt,) = built.parameters
-    if wrt is not None and not isinstance(wrt, str):
-        raise TypeError(f"diagnose: wrt = {wrt!r}, expected the name of one array: {', '.join(built.parameters)}")
-    check_name("diagnose", dict.fromkeys(built.parameters), wrt=wrt)
+    if _is_formula(loss):
+        loss, written = import_module("lib.formulas").function(loss)                          # which needs SymPy
+    built = _own(loss, at, context) if loss is not None else _named(model, context, at)
+    if _is_formula(claimed):
+        claimed, built = import_module("lib.formulas").claim(claimed, built, wrt, **reading)
+        wrt, formula = claimed.wrt, True
+    else:
+        _check_function(claimed)
+        wrt, formula = _chosen(wrt, built.parameters), False
     case = Case(_entrywise(built, claimed, wrt), claimed, wrt, seed, rate)
     finding = case.judged()
     verdict = _verdict(case, finding)
     return _located(verdict, claimed, finding, written) if formula and finding.pairs and not verdict.ok else verdict
+
+
+def _is_formula(what):
+    """LaTeX, or something of SymPy's."""
+    return isinstance(what, str) or hasattr(what, "free_symbols")
+
+
+def _check_function(claimed):
+    """Refuse what cannot be evaluated at other arrays."""
+    if not callable(claimed):
+        raise TypeError(f"diagnose: claimed is a {type(claimed).__name__}, expected a function of the arrays it needs: "
+                        "numbers at one point cannot be evaluated again at another")
+    if isinstance(claimed, FunctionType) and not signature(claimed).parameters:
+        raise TypeError("claimed: it takes nothing, so it is the same on every instance; "
+                        "make the arrays it uses its parameters")
+
+
+def _chosen(wrt, parameters):
+    """What the gradient is by."""
+    if wrt is None and len(parameters) == 1:
+        return parameters[0]
+    if wrt is None:
+        raise ValueError(f"diagnose: say what the gradient is by: wrt= one of {', '.join(parameters)}")
+    if not isinstance(wrt, str):
+        raise TypeError(f"diagnose: wrt = {wrt!r}, expected the name of one array: {', '.join(parameters)}")
+    if wrt in parameters:
+        return wrt
+    alike = [f"did you mean {name!r}? " for name in parameters if name.lower() == wrt.lower()][:1]
+    raise ValueError(f"diagnose: wrt = {wrt!r} is unknown; {''.join(alike)}expected one of {', '.join(parameters)}")
 
 
 def names(model: str | Model, **context) -> tuple[str, ...]:
@@ -134,15 +159,17 @@ def names(model: str | Model, **context) -> tuple[str, ...]:
     return tuple(built.instance(dict(zip(built.letters, (5, 4, 3, 2, 6, 7), strict=False)), 0).names)
 
 
-def _named(model, context):
+def _named(model, context, at=None):
     """A model by name and options, in which lam, where it is given, stays fixed."""
-    if not isinstance(model, Model):
-        check_name("diagnose", MODELS, model=model)
-        try:
-            return _built(model, **context)
-        except TypeError:
-            raise TypeError(f"diagnose: {model} has no option {' or '.join(context)}; see lib.models") from None
-    return _fixed(model, context.get("lam"))
+    if at is not None:
+        raise TypeError("diagnose: at holds the arrays of a loss of your own; a model draws its arrays itself")
+    if isinstance(model, Model):
+        return _fixed(model, context.get("lam"))
+    check_name("diagnose", MODELS, model=model)
+    known = [*signature(MODELS[model]).parameters, "lam"]
+    if unknown := [option for option in context if option not in known]:
+        raise TypeError(f"diagnose: {model} has no option {' or '.join(unknown)}; it has {', '.join(known)}")
+    return _built(model, **context)
 
 
 @lru_cache(maxsize=64)
@@ -169,15 +196,20 @@ def _own(loss, at, context):
 
 def _entrywise(model, claimed, wrt):
     """A function that acts entry by entry has one slope an entry: those of the sum of its values."""
-    if not model.given:
+    at = Instance(model, model.given, model.measured(model.given)) if model.given else None
+    if at is None or not np.ndim(at.value):
         return model
-    case = Case(model, claimed, wrt)
-    at = case.instances(1)[0]
-    if not np.ndim(at.value) or not (case.value(at).shape == np.shape(at.value) == at.arrays[wrt].shape):
+    value, shape = Case(model, claimed, wrt).value(at), at.arrays[wrt].shape
+    if value.shape == () and np.shape(at.value) == shape:
+        raise ValueError(f"loss: it returns an array of the shape {shape}, and the claim a number; are they exchanged?")
+    if value.shape != shape:
         return model
-    slopes = at.truth(wrt).reshape(at.arrays[wrt].size, -1)
-    if np.any(slopes - np.diag(np.diag(slopes))):
-        return model
+    slopes = at.truth(wrt).reshape(np.size(at.value), -1)
+    if np.shape(at.value) != shape or np.any(slopes - np.diag(np.diag(slopes))):
+        if at.truth(wrt).shape == shape:
+            return model
+        raise ValueError(f"loss: it returns an array of the shape {np.shape(at.value)}, expected one number to take a "
+                         f"gradient of; is .sum() or .mean() missing?")
     return replace(model, loss=wraps(model.loss)(lambda *of, **known: model.loss(*of, **known).sum()))
 
 
@@ -198,8 +230,8 @@ def _verdict(case, finding):
     said = [KINDS[kind].sentence.format(detail=detail) for kind, detail in slips]
     if [kind for kind, _ in slips] == ["penalty"]:
         said = [f"The data part is right. {said[0]}"]
-    brief = " and ".join(KINDS[kind].brief for kind, _ in slips)
-    sentence = said[0] if len(said) == 1 else f"Two slips at once, {brief}. {' '.join(said)}"
+    brief, count = " and ".join(KINDS[kind].brief for kind, _ in slips), ("", "", "Two", "Three")[len(said)]
+    sentence = said[0] if len(said) == 1 else f"{count} slips at once, {brief}. {' '.join(said)}"
     kind, wrt = kinds_of(slips), case.wrt
     about = f"{len(pairs) or case.count} instances of {case.model.name}, gradient by {wrt}"
     if not pairs:

@@ -11,6 +11,8 @@ from lib import graph
 from lib.hypotheses import Structure, called, close, fit, output_of
 from lib.instances import Instance
 from lib.kinds import Slip, factor_slips, penalty_words
+from lib.show import number
+from lib.wrong_rules import TABLE
 
 AXES = "first", "second", "third", "fourth"
 
@@ -18,11 +20,11 @@ AXES = "first", "second", "third", "fourth"
 def rarer(case, pairs: list) -> list[Slip]:
     """The first of the rarer kinds that explains the claim of a case; `pairs` are its instances with its values."""
     if any(value.shape != at.truth(case.wrt).shape for at, value in pairs):
-        return _lost_target(case, pairs)
-    for test in (_odd_penalty, lost_delta, _of_jacobians, _other_order, _factor_of_all_rows, _factor_of_one_row,
-                 _lost_target, _one_for_another):
+        return []
+    for test in (_odd_penalty, lost_delta, _of_jacobians, _step, _other_count, _other_order, _factor_of_all_rows,
+                 _factor_of_one_row, _lost_target, _one_for_another):
         if found := test(case, pairs):
-            return found if test is _odd_penalty else _with_penalty(case, pairs, found)
+            return found if test in (_odd_penalty, _step) else _with_penalty(case, pairs, found)
     return []
 
 
@@ -53,6 +55,35 @@ def lost_delta(case, pairs):
     found = [(value, at.truth(case.wrt)) for at, value in pairs]
     right = all(np.any(true) and close(value * (true != 0), true) for value, true in found)
     return [("delta-missing", "")] if right else []
+
+
+def _step(case, pairs):
+    """The parameter minus a multiple of the gradient."""
+    steps = [value - at.arrays[case.wrt] for at, value in pairs]
+    found = fit(steps, [at.truth(case.wrt) for at, _ in pairs], None, [at.sizes.get("n", 1) for at, _ in pairs])
+    if not found or not any(map(np.any, steps)):
+        return []
+    factor = {0: "", 1: " n", -1: " / n"}[found.p]
+    return [("update", f"{case.wrt} {'−' if found.k < 0 else '+'} {number(abs(found.k))}{factor} · gradient")]
+
+
+def _other_count(case, pairs):
+    """A factor that follows another size than n: right for a mean over the features, or over all entries."""
+    pairs, _ = case.evaluated([at.data for at, _ in pairs])
+    letters = [letter for letter in case.model.letters if len({at.sizes[letter] for at, _ in pairs}) > 1]
+    ratios = [fit([value], [at.truth(case.wrt)], None, [1]) for at, value in pairs]
+    if not letters or not all(ratios) or any(ratio.k <= 0 for ratio in ratios):
+        return []
+    sizes = np.log([[at.sizes[letter] for letter in letters] for at, _ in pairs])
+    logs = np.log([ratio.k for ratio in ratios])
+    powers = np.linalg.lstsq(sizes, logs, rcond=None)[0]
+    whole = np.round(powers)
+    if np.abs(sizes @ whole - logs).max() > 1e-8 or not 0 < np.abs(whole).sum() <= 3:
+        return []
+    above, below = (" ".join(letter for letter, power in zip(letters, sign * whole, strict=True)
+                             for _ in range(max(0, int(power)))) for sign in (1, -1))
+    below = f"/({below})" if " " in below else f"/{below}" if below else ""
+    return [("wrong-count", f"{above or 1}{below} times")]
 
 
 def _of_jacobians(case, pairs):
@@ -189,7 +220,7 @@ def quantities(at: Instance, wrt: str) -> dict[tuple[str, int], np.ndarray]:
             y = graph.leaf(node.parents[0].value)
             values[f"the slope φ′ at {called(at.order, node)}"] = graph.backward(graph.apply(node.op, y).sum())[y]
     if output is not None:
-        values["the residual"] = graph.backward(at.root)[at.order[output]]
+        values["the residual"] = graph.backward(at.root, ops=TABLE)[at.order[output]]
     found = {}
     for name, value in values.items():
         thin = value.reshape([size for size in value.shape if size != 1])

@@ -15,7 +15,8 @@ import numpy as np
 
 from lib import graph
 from lib.instances import Instance
-from lib.ops import OPS, Op, sigmoid
+from lib.ops import Op
+from lib.wrong_rules import HEADS, LOCAL, TABLE
 
 CLOSE = 1e-8          # exact relations hold to about 1e-12, wrong ones miss by 1e-3 or more
 NEARLY = 1e-5         # what single precision and difference quotients leave of a right gradient
@@ -28,43 +29,6 @@ class Structure(NamedTuple):
     detail: str
     find: Callable[[Instance], np.ndarray]
     on_penalty: Callable[[np.ndarray], np.ndarray] | None = None        # what the slip does to the penalty's gradient
-
-
-_SLOPES = {      # what may stand where the slope of an activation belongs, from its output y and its input a
-    "sigmoid": {"phi-for-slope": lambda y, a: y, "slope-missing": lambda y, a: 1.0,
-                "slope-of-z": lambda y, a: a * (1 - a), "slope-at-output": lambda y, a: sigmoid(y) * sigmoid(-y)},
-    "tanh": {"phi-for-slope": lambda y, a: y, "slope-missing": lambda y, a: 1.0,
-             "slope-of-z": lambda y, a: 1 - a * a, "slope-at-output": lambda y, a: 1 - np.tanh(y) ** 2},
-    "relu": {"phi-for-slope": lambda y, a: y, "slope-missing": lambda y, a: 1.0},
-    "softplus": {"phi-for-slope": lambda y, a: y, "slope-missing": lambda y, a: 1.0,
-                 "slope-at-output": lambda y, a: sigmoid(y)},
-}
-_HEADS = {       # what may stand where the rule of a logarithm of probabilities belongs; p = exp(y)
-    "log_softmax": {
-        "normaliser-constant": lambda g, y, Z: g,
-        "diagonal-only": lambda g, y, Z: g * (1 - np.exp(y)),
-        "wrong-exponent": lambda g, y, Z: g - np.exp(Z) * _row(g),
-        "exponent-sign": lambda g, y, Z: g - np.exp(-Z) / _row(np.exp(-Z)) * _row(g),
-        "other-loss": lambda g, y, Z: (g - np.exp(y) * _row(g)) * np.exp(y) * (1 - np.exp(y)),
-        "other-loss, whole Jacobian": lambda g, y, Z: _through(g - np.exp(y) * _row(g), np.exp(y))},
-    "log_sigmoid": {
-        "exponent-sign": lambda g, y, a: g * sigmoid(a),
-        "other-loss": lambda g, y, a: g * sigmoid(-a) ** 2 * sigmoid(a)},
-}
-_DETAILS = {"wrong-exponent": "the normaliser Σ e^z was forgotten, so that e^z stands for the probability"}
-_row = lambda a: a.sum(axis=-1, keepdims=True)
-_through = lambda g, P: P * (g - _row(g * P))
-TABLE = OPS | {f"{op}: {kind}": Op("", OPS[op].f, lambda g, y, a, slope=slope: (g * slope(y, a),))
-               for op, slopes in _SLOPES.items() for kind, slope in slopes.items()} | {
-    f"{op}: {kind}": Op("", OPS[op].f, lambda g, y, a, rule=rule: (rule(g, y, a),), False)
-    for op, rules in _HEADS.items() for kind, rule in rules.items()} | {
-    "sigmoid: exponent-sign": Op("", lambda a: sigmoid(-a), lambda g, y, a: (-g * y * (1 - y),)),
-    "sigmoid: exponent-sign, slope as usual": Op("", lambda a: sigmoid(-a), lambda g, y, a: (g * y * (1 - y),)),
-    "matmul squared": Op("", np.matmul, lambda g, y, A, B: (g @ (B * B).T, A.T @ g), False),
-    "matmul of ones": Op("", np.matmul, lambda g, y, A, B: (g @ np.ones_like(B).T, A.T @ g), False),
-    "matmul as it is": Op("", np.matmul, lambda g, y, A, B: (g @ B, A.T @ g), False),
-    "matmul of sums": Op("", np.matmul, lambda g, y, A, B: (g @ B.T, np.multiply.outer(A.sum(0), g.sum(0))), False),
-}
 
 
 def structures(instance: Instance, wrt: str) -> list[Structure]:
@@ -139,42 +103,62 @@ def _as(op, table=TABLE):
     return lambda node, parents: graph.apply(op, *parents, ops=table, **node.options)
 
 
-def called(order: list, node: graph.Node) -> str:
-    """How the reader may know a node: its name, or its operation and which of these it is."""
-    if node.name:
-        return node.name
-    alike = [other for other in order if other.op == node.op]
-    which = f" number {alike.index(node) + 1}" if len(alike) > 1 else ""
-    return f"the {node.op or 'constant'}{which}"
+def called(order: list, node: graph.Node, depth: int = 2) -> str:
+    """How the reader may know a node: by its name, or as a formula of what has one, such as σ(X @ w)."""
+    if node.name or not node.parents:
+        return node.name or ("…" if node.value.ndim else f"{float(node.value):.3g}")
+    if not depth:
+        return "…"
+    inside = [called(order, parent, depth - 1) for parent in node.parents]
+    symbol = TABLE[node.op].symbol
+    if len(inside) == 2:
+        return f"{inside[0]} {symbol} {inside[1]}"
+    alone = inside[0] if node.parents[0].name else f"({inside[0]})"
+    return {"−": f"−{alone}", "^": f"{alone}^{node.options.get('c', 0):g}"}.get(symbol, f"{symbol}({inside[0]})")
+
+
+def _on_the_way(order, wrt):
+    """The nodes through which the parameter reaches the loss."""
+    found = {node for node in order if node.name == wrt and not node.parents}
+    for node in order:
+        if any(parent in found for parent in node.parents):
+            found.add(node)
+    return found
 
 
 def _rules(order, wrt):
-    """The rules of activations and of the softmax, at one node or at all of their kind."""
-    for op in dict.fromkeys(node.op for node in order if node.op in _SLOPES or node.op in _HEADS):
-        places = [place for place, node in enumerate(order) if node.op == op and node.varies]
-        groups = [places] + [[place] for place in places if len(places) > 1 and op in _SLOPES]
-        for row in [row for row in TABLE if row.startswith(f"{op}: ")]:
-            kind = row.partition(": ")[2].partition(",")[0]
-            for group in groups:
-                where = " and ".join(called(order, order[place]) for place in group)
-                detail = where if op in _SLOPES else _DETAILS.get(kind, "the output")
-                yield Structure(kind, detail, _altered(wrt, {place: _as(row) for place in group}))
+    """The rules of activations and of the softmax, wrong at one node or at all of their kind."""
+    way = _on_the_way(order, wrt)
+    for rule in [*LOCAL, *HEADS]:
+        places = [place for place, node in enumerate(order) if node.op == rule.op and node.varies
+                  and (node in way or rule.f is not None)]
+        groups = [places] + [[place] for place in places if len(places) > 1 and rule in LOCAL] if places else []
+        for group in groups:
+            where = " and ".join(called(order, order[place]) for place in group)
+            yield Structure(rule.kind, rule.detail.format(at=where),
+                            _altered(wrt, {place: _as(rule.name) for place in group}))
 
 
 def _paths(order, wrt):
-    """An edge forgotten, where a node that varies is used more than once."""
+    """An edge forgotten, or sent back with the wrong sign, where a node that varies is used more than once."""
+    way = _on_the_way(order, wrt)
     for node in order:
         users = [(place, slot) for place, user in enumerate(order)
                  for slot, parent in enumerate(user.parents) if parent is node]
-        for place, slot in users if len(users) > 1 and node.varies else ():
+        for place, slot in users if len(users) > 1 and node in way else ():
             def cut(user, parents, slot=slot):
                 parents[slot] = graph.constant(parents[slot].value)
                 return graph.apply(user.op, *parents, ops=TABLE, **user.options)
+
+            def turned(user, parents, slot=slot):
+                parents[slot] = graph.apply("sub", 2.0 * parents[slot].value, parents[slot])
+                return graph.apply(user.op, *parents, ops=TABLE, **user.options)
+
             user = order[place]
+            comes = f"what comes back to {called(order, node)} through {called(order, user)}"
             softmax = user.op == "exp" or (node.op, user.op) == ("exp", "sum")
-            yield Structure("normaliser-constant" if softmax else "path-missing",
-                            f"what comes back to {called(order, node)} through {called(order, user)}",
-                            _altered(wrt, {place: cut}))
+            yield Structure("normaliser-constant" if softmax else "path-missing", comes, _altered(wrt, {place: cut}))
+            yield Structure("sign", f" on one of two paths, {comes}", _altered(wrt, {place: turned}))
 
 
 def _products(order, wrt):
@@ -221,7 +205,7 @@ def _seeded(wrt, output, seed):
     """The gradient when the loss sends the output something else."""
     def find(at):
         data = at.data
-        grads = graph.backward(data.order[output], seed=np.ascontiguousarray(seed(data)))
+        grads = graph.backward(data.order[output], seed=np.ascontiguousarray(seed(data)), ops=TABLE)
         return grads.get(data.leaves[wrt], np.zeros_like(data.arrays[wrt]))
     return find
 
@@ -242,10 +226,14 @@ def _outputs(order, wrt):
         yield Structure("wrong-exponent", "the residual stands there twice, so the square was not differentiated",
                         _seeded(wrt, output, lambda data: sent(data) ** 2 * data.sizes.get("n", 1)))
         yield Structure("summed-early", "", _seeded(wrt, output, lambda data: _summed(sent(data), 0)))
+    if output is not None and (heads := [place for place, node in enumerate(order) if node.op == "log_sigmoid"]):
+        scores = {place: _as("log_sigmoid of minus scores" if order[place].parents[0].op == "neg" else
+                             "log_sigmoid of scores") for place in heads}
+        yield Structure("wrong-output", "scores stand in it for probabilities", _altered(wrt, scores))
     inverse = lambda data: lambda node, parents: graph.apply("div", 1.0, graph.apply(node.op, *parents))
     for place, node in enumerate(order[:output or 0]):
         name = called(order, node)
-        if node.op in _SLOPES:
+        if node.op in ("sigmoid", "tanh", "softplus"):
             yield Structure("wrong-output", f"1/{name} stands in it for {name}",
                             _seeded(wrt, output, _sent({place: inverse}, output)))
         if node.value.shape == order[output].value.shape and node.varies and node.name:
@@ -262,17 +250,26 @@ def _targets(instance, wrt):
     def seed(data):
         rolled = [data.changed(**{name: np.roll(data.arrays[name], shift, axis=0) for name in names})
                   for shift in range(len(data.arrays[names[0]]))]
-        return np.mean([graph.backward(other.root)[other.order[output]] for other in rolled], axis=0)
+        return np.mean([graph.backward(other.root, ops=TABLE)[other.order[output]] for other in rolled], axis=0)
+
+    def labels(data):
+        node = next(node for node in data.order if node.op == "log_softmax")
+        y, P = data.arrays["y"], np.exp(node.value)
+        true, Y = graph.backward(data.root, ops=TABLE)[data.order[output]], np.eye(P.shape[1])[y]
+        return true + (true * (P - Y)).sum() / ((P - Y) ** 2).sum() * (Y - y[:, None])
 
     if output is not None and names:
         yield Structure("broadcast", "", _seeded(wrt, output, seed))
+        if "y" in names and any(node.op == "log_softmax" for node in instance.data.order):
+            yield Structure("wrong-output", "the labels y stand in it for their one-hot rows Y",
+                            _seeded(wrt, output, labels))
 
 
 def by_node(name: str) -> Callable[[Instance], np.ndarray]:
     """The gradient of the data part by a node, found by its name."""
     def find(at):
         node = next(node for node in at.data.order if node.name == name)
-        return graph.backward(at.data.root)[node]
+        return graph.backward(at.data.root, ops=TABLE)[node]
     return find
 
 

@@ -10,16 +10,24 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
+from warnings import catch_warnings, simplefilter
 
 import numpy as np
 
 from lib import graph
-from lib.ops import OPS, Op
+from lib.ops import Op
 from lib.shapes import check
-from lib.traced import traced
+from lib.traced import OPS, traced
 
-ANALYTIC = OPS | {"log_sigmoid": Op("ln σ", lambda a: -np.log(1 + np.exp(-a)), None),      # equal, and complex
-                  "softplus": Op("softplus", lambda a: np.log(1 + np.exp(a)), None)}
+ANALYTIC = OPS | {"log_sigmoid": Op("ln σ", lambda a: -_log_one_plus_exp(-a), None),        # equal, and complex
+                  "softplus": Op("softplus", lambda a: _log_one_plus_exp(a), None),
+                  "abs": Op("|·|", lambda a: a * np.sign(a.real), None)}
+
+
+def _log_one_plus_exp(a):
+    """ln(1 + e^a), the larger of the two terms taken out so that nothing overflows."""
+    top = np.maximum(a.real, 0.0)
+    return top + np.log(np.exp(-top) + np.exp(a - top))
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,8 +189,9 @@ def call(where: str, function: Callable, known: dict):
     missing = [p.name for p in wanted
                if p.name not in known and p.default is p.empty and p.kind is not p.VAR_POSITIONAL]
     if missing:
+        alike = "".join(f"did you mean {name}? " for name in known if name.lower() == missing[0].lower())
         raise NameError(f"{where}: it asks for {', '.join(missing)}, which is not known here; "
-                        f"known are {', '.join(sorted(known))}")
+                        f"{alike}known are {', '.join(sorted(known))}")
     given = [p for p in wanted if p.name in known]
     first = [known[p.name] for p in given if p.kind is p.POSITIONAL_ONLY]
     return function(*first, **{p.name: known[p.name] for p in given if p.kind is not p.POSITIONAL_ONLY})
@@ -214,9 +223,10 @@ def slopes(f: Callable, x: np.ndarray) -> np.ndarray:
     """
     differences = _differences(f, x)
     try:
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), catch_warnings():
+            simplefilter("error", np.exceptions.ComplexWarning)                  # an imaginary part thrown away
             exact = complex_slopes(f, x)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, np.exceptions.ComplexWarning):
         return differences
     return exact if np.allclose(exact, differences, rtol=1e-5, atol=1e-6) else differences
 
@@ -307,6 +317,11 @@ def _inferred(arrays, targets):
     return {name: " ".join(letters[size] for size in value.shape) for name, value in arrays.items()}
 
 
+def _symmetric(A, positive):
+    """A symmetric matrix made from any square one."""
+    return A @ A.T + np.eye(len(A)) if positive else A + A.T
+
+
 def _is_graph(attempt, given, written):
     """Whether the loss, given leaves, returns a node of the right value."""
     try:
@@ -329,6 +344,9 @@ def _stretches(model, sizes):
 
 def _like(value):
     """How to draw an array that looks like this one: labels, one-hot rows, probabilities, positive numbers, or any."""
+    if value.ndim == 2 and value.dtype.kind == "f" and len(value) > 1 and np.array_equal(value, value.T):
+        positive = bool((np.linalg.eigvalsh(value) > 0).all())                       # symmetric; as A Aᵀ if positive
+        return lambda rng, shape, sizes: _symmetric(rng.normal(size=shape), positive)
     if value.size > 1 and np.isin(value, (-1, 1)).all() and (value < 0).any():                 # labels −1 and +1
         return lambda rng, shape, sizes: rng.choice(np.array([-1, 1], dtype=value.dtype), shape)
     if value.dtype.kind in "iub":

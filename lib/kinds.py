@@ -22,18 +22,22 @@ class Kind(NamedTuple):
 KINDS: dict[str, Kind] = {
     "correct": Kind("0", "correct", "Your gradient is right: it is the slope of the loss in every entry.{detail}"),
     "sign": Kind("1", "the sign",
-        "The sign is wrong{detail}. Look for a residual written the wrong way round, y − ŷ for "
-        "ŷ − y, or for a minus sign that was lost or counted twice."),
+        "The sign is wrong{detail}."),
     "factor-two": Kind("2", "a factor 2 or ½",
         "Your gradient is {detail}. Look where the 2 of a square went, or the ½ in front of it."),
     "log-base": Kind("3", "the base of the logarithm",
         "Your gradient is {detail}. The derivative of ln u is 1/u; only that of log₂ u carries 1/ln 2."),
     "constant": Kind("4", "a constant factor",
         "Your gradient is {detail}, on every instance: one constant factor was picked up or lost."),
+    "update": Kind("4b", "the update for the gradient",
+        "This is the parameter after a step of descent, {detail}, and not the gradient."),
     "sum-not-mean": Kind("5", "1/n",
         "Your gradient is n times too large{detail}: the 1/n of the mean over the rows was dropped."),
     "averaged-twice": Kind("6", "1/n twice",
         "Your gradient is n times too small{detail}: it was divided by the number of rows once too often."),
+    "wrong-count": Kind("6b", "the number divided by",
+        "Your gradient is {detail} the true one: it was divided by the number of something else than the rows, or by "
+        "too many numbers."),
     "transposed": Kind("7", "a transpose",
         "The numbers stand in the wrong places: {detail}."),
     "wrong-shape": Kind("8", "the shape", "{detail}."),
@@ -68,6 +72,8 @@ KINDS: dict[str, Kind] = {
         "1 − a² for tanh, with a = φ(z)."),
     "slope-at-output": Kind("17d", "φ′(a) for φ′(z)",
         "The slope is taken at the output, φ′(a), and belongs at the pre-activation, φ′(z), at {detail}."),
+    "slope-of-other": Kind("17e", "the slope of another activation",
+        "The slope of another activation was used: {detail}."),
     "diagonal-only": Kind("18", "the off-diagonal of the softmax",
         "Only the diagonal of the softmax's Jacobian was kept: raising one score lowers all the other probabilities."),
     "target-ignored": Kind("19", "the target",
@@ -89,6 +95,7 @@ KINDS: dict[str, Kind] = {
 }
 
 
+FACTORS = "sign", "factor-two", "log-base", "constant", "sum-not-mean", "averaged-twice"
 CONSTANTS = {2.0: ("factor-two", "2 times"), 0.5: ("factor-two", "half"),
              1 / np.log(2): ("log-base", "1/ln 2 = 1.4427 times"), np.log(2): ("log-base", "ln 2 = 0.6931 times")}
 
@@ -97,7 +104,8 @@ def factor_slips(k, p, where="", rate=None, n=None):
     """The slips in a factor k nᵖ; where n is the same in all instances, k may hold it."""
     if n not in (None, 1) and np.isclose(abs(k), [n, 1 / n], rtol=1e-6).any():
         k, p = np.sign(k), 1 if abs(k) > 1 else -1
-    slips = [("sign", where)] if k < 0 else []
+    look = ". Look for a residual written the wrong way round, y − ŷ for ŷ − y, or for a minus sign lost on the way"
+    slips = [("sign", where + look)] if k < 0 else []
     slips += [("sum-not-mean" if p > 0 else "averaged-twice", where)] if p else []
     if not np.isclose(abs(k), 1, rtol=1e-6):
         kind, words = next((named for value, named in CONSTANTS.items() if np.isclose(abs(k), value, rtol=1e-6)),

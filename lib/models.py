@@ -6,6 +6,7 @@ Their arrays have the names and shapes that `lib` gives them, and what the forwa
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -148,14 +149,14 @@ def cross_entropy(head: str = "softmax", scale: str = "mean", base: float = np.e
 
 
 MODELS: dict[str, Callable[..., Model]] = {
-    "logistic": lambda **given: regression("sigmoid", **given),
-    "softmax": lambda **given: regression("softmax", **given),
-    "least-squares": lambda **given: regression("linear", **given),
-    "mlp-softmax": lambda **given: network("softmax", **given),
-    "mlp-sigmoid": lambda **given: network("sigmoid", **given),
-    "mlp-linear": lambda **given: network("linear", **given),
-    "mlp-sigmoid-squared": lambda **given: network("sigmoid squared", **given),
+    "logistic": partial(regression, "sigmoid"),
+    "softmax": partial(regression, "softmax"),
+    "least-squares": partial(regression, "linear"),
+    "mlp-softmax": partial(network, "softmax"),
+    "mlp-sigmoid": partial(network, "sigmoid"),
+    "mlp-linear": partial(network, "linear"),
+    "mlp-sigmoid-squared": partial(network, "sigmoid squared"),
     "residual": residual,
-    "softmax-cross-entropy": lambda **given: cross_entropy("softmax", **given),
-    "binary-cross-entropy": lambda **given: cross_entropy("sigmoid", **given),
+    "softmax-cross-entropy": partial(cross_entropy, "softmax"),
+    "binary-cross-entropy": partial(cross_entropy, "sigmoid"),
 }

@@ -11,11 +11,19 @@ from functools import wraps
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from lib.graph import Node, apply
+from lib import graph, ops
+from lib.graph import Node
+from lib.ops import Op
 
+# What a reader's loss may use beyond the operations of the book.
+OPS = ops.OPS | {
+    "sin": Op("sin", np.sin, lambda g, y, a: (g * np.cos(a),)),
+    "cos": Op("cos", np.cos, lambda g, y, a: (-g * np.sin(a),)),
+    "abs": Op("|·|", np.abs, lambda g, y, a: (g * np.sign(a),)),
+}
 UFUNCS = {"add": "add", "subtract": "sub", "multiply": "mul", "true_divide": "div", "divide": "div", "matmul": "matmul",
           "negative": "neg", "exp": "exp", "log": "log", "sqrt": "sqrt", "tanh": "tanh", "maximum": "maximum",
-          "minimum": "minimum", "positive": "copy"}
+          "minimum": "minimum", "positive": "copy", "sin": "sin", "cos": "cos", "absolute": "abs"}
 
 
 class Traced(NDArrayOperatorsMixin):
@@ -46,6 +54,8 @@ class Traced(NDArrayOperatorsMixin):
         if method != "__call__" or options:
             return NotImplemented
         name, (a, *rest) = ufunc.__name__, [_node(x) for x in inputs]
+        if name == "logaddexp" and not a.varies and not np.any(a.value):
+            return Traced(apply("softplus", rest[0]))
         if name in ("power", "square", "log1p", "log2"):
             return _special(name, a, rest)
         if name == "maximum" and not rest[0].varies and not np.any(rest[0].value):
@@ -64,6 +74,11 @@ class Traced(NDArrayOperatorsMixin):
         if function is np.reshape and not options:
             return args[0].reshape(*args[1:])
         return NotImplemented
+
+
+def apply(op: str, *inputs, **options) -> Node:
+    """A node, of the larger table."""
+    return graph.apply(op, *inputs, ops=OPS, **options)
 
 
 def _node(x):

@@ -17,8 +17,8 @@ TREES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in FILE
 # Each room may import the rooms that stand before it, and only explore may import plot (diagnose, to draw a verdict).
 ORDER = ["__init__", "shapes", "show", "activations", "losses", "neuron", "linear", "mlp", "residual", "train", "data",
          "ops", "graph", "ledger", "gradcheck", "points", "proof", "typeset", "rows", "derivation", "plot",
-         "explore", "traced", "instances", "models", "kinds", "hypotheses", "evidence", "case", "evaluate", "latex",
-         "repairs", "formulas", "attempt", "diagnose", "claims", "fence", "reports", "submissions"]
+         "explore", "traced", "instances", "models", "kinds", "wrong_rules", "hypotheses", "evidence", "case",
+         "evaluate", "latex", "repairs", "formulas", "attempt", "diagnose", "claims", "fence", "reports", "submissions"]
 FUNCTIONS = [(room, node) for room, tree in TREES.items() for node in ast.walk(tree)
              if isinstance(node, ast.FunctionDef)]
 PUBLIC = [(room, node) for room, tree in TREES.items() for node in tree.body
@@ -49,7 +49,8 @@ def imports(tree):
 
 
 TOOLS = {"points", "proof", "typeset", "rows", "derivation", "plot", "explore",   # how lines are checked, pictures drawn,
-         "traced", "instances", "models", "kinds", "hypotheses", "evidence", "case", "evaluate", "latex", "repairs",
+         "traced", "instances", "models", "kinds", "wrong_rules", "hypotheses", "evidence", "case", "evaluate", "latex",
+         "repairs",
          "formulas", "attempt", "diagnose", "claims",                              # and slips named,
          "fence", "reports", "submissions"}                                        # also in files of other people
 
@@ -130,7 +131,7 @@ def test_every_room_has_a_test_file():
     rooms = {room for room in TREES if room != "__init__"}
     tested = {path.stem.removeprefix("test_") for path in (HOUSE / "tests").glob("test_*.py")}
     assert rooms - tested <= {"points", "typeset",                        # the two halves of derivation's inside,
-                              "traced", "instances", "models", "kinds", "hypotheses", "evidence", "case",  # of diagnose,
+                              "traced", "instances", "models", "kinds", "wrong_rules", "hypotheses", "evidence", "case",   # diagnose,
                               "claims", "evaluate", "latex", "repairs"}                    # and of formulas
 
 

@@ -281,8 +281,8 @@ def test_the_slope_of_an_array():
     (lambda X: X, {}, TypeError, "give a loss of your own and its arrays"),
     (lambda X: X, {"model": "logistic", "loss": np.sin}, TypeError, "give a loss of your own and its arrays"),
     (lambda X: X, {"model": "logitsic"}, ValueError, "did you mean 'logistic'?"),
-    (lambda X: X, {"model": "mlp-softmax"}, ValueError, "wrt = None is unknown; expected one of W1, b1, W2, b2, X"),
-    (lambda X: X, {"model": "mlp-softmax", "wrt": "w1"}, ValueError, "wrt = 'w1' is unknown; expected one of W1"),
+    (lambda X: X, {"model": "mlp-softmax"}, ValueError, "say what the gradient is by: wrt= one of W1, b1, W2, b2, X"),
+    (lambda X: X, {"model": "mlp-softmax", "wrt": "w1"}, ValueError, "wrt = 'w1' is unknown; did you mean 'W1'? expected"),
     (lambda X: X, {"model": "logistic", "depth": 3}, TypeError, "logistic has no option depth"),
     (lambda Q: Q, {"model": "logistic"}, NameError, "claimed: it asks for Q, which is not known here"),
     (lambda theta: "three", {"model": "logistic"}, TypeError, "claimed: it returned a str, expected an array of numbers"),
@@ -294,7 +294,14 @@ def test_the_slope_of_an_array():
     (lambda w: w, {"loss": lambda w: w.sum(), "at": {"w": np.ones(2)}, "shapes": "v: n"}, ValueError,
      "shapes: they are of v, expected w"),
     (lambda a, b: a, {"loss": lambda a, b: (a * b).sum(), "at": {"a": np.ones(2), "b": np.ones(2)}}, ValueError,
-     "wrt = None is unknown; expected one of a, b"),
+     "say what the gradient is by: wrt= one of a, b"),
+    (lambda: np.ones(5), {"model": "logistic"}, TypeError, "claimed: it takes nothing, so it is the same on every"),
+    (lambda P: P, {"model": "logistic"}, NameError, "it asks for P, which is not known here; did you mean p?"),
+    (lambda p: p, {"model": "logistic", "at": {"X": 1}}, TypeError, "a model draws its arrays itself"),
+    (lambda W: W, {"model": "mlp-softmax", "activation": "tanh", "lam": 0}, TypeError, "it has hidden, depth, scale"),
+    (lambda w: 2 * w, {"loss": lambda w: w**2 + w.sum(), "at": {"w": np.ones(3)}}, ValueError,
+     "loss: it returns an array of the shape (3,), expected one number"),
+    (lambda w: (w**2).sum(), {"loss": lambda w: 2 * w, "at": {"w": np.ones(3)}}, ValueError, "are they exchanged?"),
     (lambda w: w, {"model": "mlp-softmax", "wrt": "W1", "hidden": "tahn"}, ValueError, "did you mean 'tanh'?"),
 ])
 def test_bad_input_is_named(claimed, given, error, said):
@@ -366,4 +373,63 @@ def test_a_loss_without_floats_or_a_tuple_is_refused_in_words(rng):
 
 def test_where_a_loss_has_no_slope_anywhere_that_is_said():
     with pytest.raises(ValueError, match="the loss has no slope that differences agree on"):
-        diagnose(lambda x: x, lambda x: np.abs(np.sin(1e6 * x)).sum(), at={"x": np.array([0.3, 0.7])})
+        diagnose(lambda x: x, lambda x: sum(np.sin(1e6 * float(v)) for v in x), at={"x": np.array([0.3, 0.7])})
+
+
+SOFTMAX, LOGISTIC = {"model": "mlp-softmax", "wrt": "W1", "lam": 0}, {"model": "logistic", "lam": 0}
+
+
+@pytest.mark.parametrize(("claim", "given", "kind", "words"), [
+    (lambda X, P, Y, W2, A1, n: X.T @ ((P - Y) / n @ W2.T * (1 - A1**2)), SOFTMAX, "slope-of-other", "is that of tanh"),
+    (lambda X, P, Y, W2, A1, n: X.T @ ((P - Y) / n @ W2.T * A1 * (1 - A1)), SOFTMAX | {"hidden": "tanh"},
+     "slope-of-other", "is the sigmoid's"),
+    (lambda X, P, Y, W2, A1, n: X.T @ ((P - Y) / n @ W2.T * A1 * (1 + A1)), SOFTMAX, "sign", "in the slope at A1"),
+    (lambda Xs, z, y, n: Xs.T @ (z - y) / n, LOGISTIC, "wrong-output", "scores stand in it"),
+    (lambda p, y, n: (-y * (1 - p) - (1 - y) * p) / n, {"model": "binary-cross-entropy"}, "sign", "through −z"),
+    (lambda p, y, n: (-y / p + (1 - y) / (1 - p)) / n, {"model": "binary-cross-entropy"}, "slope-missing",
+     "by the probabilities"),
+    (lambda P, Y, n: -Y / P / n, {"model": "softmax-cross-entropy"}, "slope-missing", "by the probabilities"),
+    (lambda Xs, P, y, n: Xs.T @ (P - y[:, None]) / n, {"model": "softmax", "lam": 0}, "wrong-output", "one-hot"),
+    (lambda Xs, Z, Y, n: Xs.T @ (np.exp(Z) / np.exp(Z).sum(axis=0) - Y) / n, {"model": "softmax", "lam": 0},
+     "wrong-output", "down the columns"),
+    (lambda Yhat, T, W1, W2, H, n: ((G := (Yhat - T) / n @ W2.T) - (G * H * (1 - H)) @ W1.T),
+     {"model": "residual", "wrt": "X"}, "sign", "one of two paths"),
+    (lambda A1, Yhat, Y, n: A1.T @ ((Yhat - Y) * Yhat) / n, {"model": "mlp-sigmoid-squared", "wrt": "W2", "lam": 0},
+     "phi-for-slope", "belongs, at Yhat."),
+])
+def test_the_classics_are_named(claim, given, kind, words):
+    verdict = diagnose(claim, **given)
+    assert verdict.kind == kind and words in verdict.sentence
+
+
+@pytest.mark.parametrize(("claim", "given", "kind", "words"), [
+    (lambda Xs, p, y, d: Xs.T @ (p - y) / d, LOGISTIC, "wrong-count", "n/d times"),
+    (lambda Xs, P, Y, n, k: Xs.T @ (P - Y) / (n * k), {"model": "softmax", "lam": 0}, "wrong-count", "1/k times"),
+    (lambda Xs, p, y, n, theta: theta - 0.1 * Xs.T @ (p - y) / n, LOGISTIC, "update", "theta − 0.1 · gradient"),
+    (lambda Xs, yhat, y: -2 * Xs.T @ (yhat - y), {"model": "least-squares", "lam": 0},
+     "sign + sum-not-mean + factor-two", "Three slips"),
+    (lambda X, p, y, n: np.r_[-(p - y).mean(), X.T @ (p - y) / n], LOGISTIC, "unexplained", "but in the first entry"),
+    (lambda A1, Yhat, y, n: A1.T @ ((Yhat - y) * Yhat * (1 - Yhat)) / n,
+     {"model": "mlp-sigmoid-squared", "wrt": "W2", "lam": 0}, "broadcast", "table (n, n)"),
+    (lambda P, Y, n: (P - Y).sum(axis=1) / n, {"model": "mlp-softmax", "wrt": "b2", "lam": 0}, "wrong-shape", "(4,)"),
+    (lambda X, P, Y, W1, A1: X.T @ ((P - Y) @ W1.T * A1), SOFTMAX, "wrong-shape", "meets the lengths 4 and 2"),
+])
+def test_other_counts_steps_and_shapes_are_named(claim, given, kind, words):
+    verdict = diagnose(claim, **given)
+    assert verdict.kind == kind and words in verdict.sentence
+
+
+def test_what_is_right_at_home_only_is_said(rng):
+    at = {"w": rng.normal(size=3), "X": rng.normal(size=(5, 3)), "y": rng.normal(size=5)}
+    loss = lambda w, X, y: ((X @ w - y) ** 2).mean()
+    verdict = diagnose(lambda w, X, y: 2 * X.T @ (X @ w - y) / 5, loss, at=at, wrt="w")
+    assert verdict.kind == "unexplained" and "At your own arrays it is right" in verdict.sentence
+    one = {name: array[:1] if name != "w" else array for name, array in at.items()}                     # n = 1 hides
+    assert diagnose(lambda w, X, y: 2 * X.T @ (X @ w - y), loss, at=one, wrt="w").kind == "sum-not-mean"
+
+
+def test_a_lost_inner_derivative_is_named_in_a_function_of_one_number():
+    verdict = diagnose(lambda x: np.cos(x**2), lambda x: np.sin(x**2), at={"x": 1.3})
+    assert verdict.kind == "slope-missing" and "at x^2" in verdict.sentence
+    assert diagnose(lambda x: 3000 * np.cos(3000 * x), lambda x: np.sin(3000 * x), at={"x": 1.3}).ok        # steep
+    assert diagnose(lambda x: np.sign(x), lambda x: np.abs(x).sum(), at={"x": np.array([0.5, -1.0])}).ok
