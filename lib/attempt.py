@@ -152,6 +152,8 @@ def _named(derivation, number, before, line, right, why):
     entries = [(what, len(what.shape)) for what in derivation._variables().values() if isinstance(what, IndexedBase)]
     found = repaired(line.content, right, before.content, derivation._size_symbols(), entries, derivation.free)
     if found is None:
-        return LineVerdict(False, number, "unexplained", f"{where}, and no single slip on the list explains it. {why}")
+        numbers = why.partition("\n")[2]                                           # its first line says the same
+        return LineVerdict(False, number, "unexplained",
+                           f"{where}, and no single slip on the list explains it.{numbers and chr(10)}{numbers}")
     sentence = f"{where} ({found.kind}): {found.words}. It follows if it reads {said(found.expr)}."
     return LineVerdict(False, number, found.kind, sentence, found.expr)

@@ -107,6 +107,8 @@ class Case:
             return Finding([("correct", " It agrees to five digits and more, not to all of them: it was computed in "
                              "single precision, or by differences.")], pairs)
         found = self.explained(pairs) if len(pairs) >= 4 else []
+        if not found or len(found[0]) > 1:
+            found = self._for_symmetric(pairs) or found
         if self._right_at_home(pairs) and not (found and "constant" not in kinds_of(found[0])):
             return Finding([("unexplained", " At your own arrays it is right, and at others it is not: is a size or a "
                              "value of yours written into it as a number?")], pairs)
@@ -127,6 +129,18 @@ class Case:
                              f"{instance.truth(self.wrt).shape}, that of {self.wrt}, with {_said(instance)}")], pairs)
         return Finding([("unexplained", self._hint(pairs, refused))], pairs)
 
+    def _for_symmetric(self, pairs):
+        """Right where a square matrix is symmetric, and only there."""
+        for name, letters in self.model.shapes.items():
+            axes = letters.split()
+            if name != self.wrt and len(axes) == 2 and axes[0] == axes[1]:
+                turned = [at.changed(**{name: at.arrays[name] + at.arrays[name].T}) for at, _ in pairs[:6]]
+                there, _ = self.evaluated(turned)
+                if 4 <= len(there) == len(turned) and all(close(value, at.truth(self.wrt)) for at, value in there):
+                    return [[("transposed", f"they would be right if {name} were symmetric, and for any other {name}, "
+                              f"{name} and its transpose are to be told apart")]]
+        return []
+
     def _right_at_home(self, pairs):
         """Whether the claim is right at the reader's own arrays."""
         at, value = pairs[0] if pairs else (None, None)
@@ -143,15 +157,15 @@ class Case:
         if refused:
             return f" With {_said(refused[0][0])} NumPy refuses it: {refused[0][1]}."
         single, _ = self.evaluated(self.instances(4, first=1, n=1) if "n" in self.model.letters else [])
-        if single and all(close(value, at.truth(self.wrt)) for at, value in single):
-            return " For one row it is right, so look at how the rows are combined."
-        both = [(value, at.truth(self.wrt)) for at, value in pairs]
+        both, said = [(value, at.truth(self.wrt)) for at, value in pairs], ""
         for axis, place in product(range(both[0][1].ndim), (0, -1)):
             if all(true.shape[axis] > 2 and close(*(np.delete(array, place, axis) for array in (value, true)))
                    for value, true in both):
                 where = ("row", "column", "slice")[axis] if both[0][1].ndim > 1 else "entry"
-                return f" It is right everywhere but in the {'last' if place else 'first'} {where}."
-        return ""
+                said = f" It is right everywhere but in the {'last' if place else 'first'} {where}."
+        if single and all(close(value, at.truth(self.wrt)) for at, value in single):
+            said += " For one row it is right, so look at how the rows are combined."
+        return said
 
     def explained(self, pairs: list) -> list[list[Slip]]:
         """The shortest explanations of a claim, by one slip or two; where there are several, more instances decide."""

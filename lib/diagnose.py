@@ -103,6 +103,8 @@ def diagnose(claimed: Callable | str, loss: Callable | str | None = None, *, at:
              shapes="X: n d, y: n, w: d", targets=("y",), penalty="lam", draw={…}, and numbers it needs (n=6);
              for both rate, a learning rate that may have slipped in, and seed, to draw other instances
     """
+    if isinstance(claimed, str) and len(parts := import_module("lib.formulas").parts(claimed)) > 1:
+        return _first_wrong(parts, lambda part: diagnose(part, loss, at=at, wrt=wrt, model=model, **context))
     if (model is None) == (loss is None):
         raise TypeError("diagnose: give a loss of your own and its arrays, diagnose(claimed, loss, at={...}), "
                         f"or a model by name, model= one of {', '.join(MODELS)}")
@@ -118,10 +120,27 @@ def diagnose(claimed: Callable | str, loss: Callable | str | None = None, *, at:
     else:
         _check_function(claimed)
         wrt, formula = _chosen(wrt, built.parameters), False
-    case = Case(_entrywise(built, claimed, wrt), claimed, wrt, seed, rate)
+    case = Case(_entrywise(_freed(built, wrt), claimed, wrt), claimed, wrt, seed, rate)
     finding = case.judged()
     verdict = _verdict(case, finding)
     return _located(verdict, claimed, finding, written) if formula and finding.pairs and not verdict.ok else verdict
+
+
+def _first_wrong(parts, judge):
+    """The verdict on a chain of equals; a part that cannot be read is passed over, but not the last."""
+    unread, verdict = [], None
+    for place, part in enumerate(parts, start=1):
+        try:
+            verdict = judge(part)
+        except import_module("lib.formulas").FormulaError:
+            if place == len(parts):
+                raise
+            unread.append(f"Part {place} of {len(parts)} could not be read, and was not judged.")
+            continue
+        if not verdict.ok:
+            words = f"Part {place} of {len(parts)} is {'wrong' if unread else 'the first that is wrong'}."
+            return replace(verdict, sentence=" ".join([words, verdict.sentence, *unread]))
+    return replace(verdict, sentence=" ".join([verdict.sentence, *unread]))
 
 
 def _is_formula(what):
@@ -194,6 +213,12 @@ def _own(loss, at, context):
     return own(loss, at | {name: value for name, value in context.items() if name not in options}, **options)
 
 
+@lru_cache(maxsize=64)
+def _freed(model, wrt):
+    """The model in which the entries of the parameter are any numbers; one for all claims, as its truth costs time."""
+    return replace(model, free=wrt) if wrt in model.given else model
+
+
 def _entrywise(model, claimed, wrt):
     """A function that acts entry by entry has one slope an entry: those of the sum of its values."""
     at = Instance(model, model.given, model.measured(model.given)) if model.given else None
@@ -218,7 +243,7 @@ def _located(verdict, claimed, finding, loss):
     repair = import_module("lib.formulas").located(claimed, finding.pairs, loss)
     if repair is None:
         return verdict
-    if verdict.kind != "unexplained":
+    if verdict.kind != "unexplained" and (verdict.kind, repair.kind) != ("wrong-shape", "wrong-index"):
         return replace(verdict, sentence=f"{verdict.sentence} In your formula: {repair.words}.", fixed=repair.expr)
     sentence = f"One change makes your formula right, and it is about {KINDS[repair.kind].brief}: {repair.words}."
     return replace(verdict, kind=repair.kind, sentence=sentence, fixed=repair.expr)

@@ -57,17 +57,18 @@ class Reading:
 
     def _value(self, expr, ranges, place):
         again = lambda e: self._value(e, ranges, place)
+        position = lambda e: again(e) + e.has(Indexed)                  # labels are counted from 0, positions from 1
         match expr:
             case sympy.Number() | sympy.NumberSymbol():
                 return float(expr)
             case Symbol():
                 return self._symbol(expr, ranges)
             case Indexed():
-                return self._entry(str(expr.base.label), [again(i) for i in expr.indices])
+                return self._entry(str(expr.base.label), [position(i) for i in expr.indices])
             case Sum() | Product():
                 return self._total(expr, ranges, place)
             case KroneckerDelta():
-                return np.equal(*map(again, expr.args)) * 1.0
+                return np.equal(*map(position, expr.args)) * 1.0
             case sympy.Add():
                 return reduce(operator.add, map(again, expr.args))
             case sympy.Mul():

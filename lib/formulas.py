@@ -12,17 +12,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import sympy
 from sympy import Indexed, IndexedBase, Sum, Symbol
+from sympy.core.function import AppliedUndef
 
 from lib.activations import ACTIVATIONS
 from lib.evaluate import FormulaError, Reading
 from lib.hypotheses import close
-from lib.instances import Model
+from lib.instances import ALIASES, Model
 from lib.latex import read
 from lib.repairs import Repair, repaired
-
-ALIASES = {"lambda": ("lam",), "yhat": ("Yhat", "yhat", "P", "p"), "h": ("H", "A1"), "N": ("n",), "m": ("n",),
-           "K": ("k",), "C": ("k",), "t": ("T", "Y", "y"), "o": ("P", "Yhat"), "theta": ("theta", "Theta"),
-           "x*": ("Xs",), "a": ("A1",), "z": ("z", "Z", "Z1"), "w": ("w", "W", "W1"), "v": ("v", "V", "W2")}
 
 
 @dataclass(eq=False)
@@ -107,6 +104,7 @@ def claim(formula, model: Model, wrt: str | None = None, *, free: str = "", lett
              for name, shape in (model.shapes | {"Xs": "n d+1"}).items() if "+1" in shape}
     made = Claim(expr, (), wrt, names, _functions(model), single, first)
     made.free = _free(made, left, free, known)
+    _check_ones(made, known)
     return made, _single(model) if single else model
 
 
@@ -136,25 +134,46 @@ def located(claimed: Claim, pairs: list, loss: sympy.Expr | None = None) -> Repa
     return repaired(claimed.expr, right, above, rows, entries, claimed.free)
 
 
+def parts(formula: str) -> list[str]:
+    """What a chain of equals claims: each part as a formula of its own, behind the derivative on the left."""
+    left, *others = _split(formula)
+    if others and _bottom(left):
+        return [f"{left} = {other}" for other in others]
+    return others if others and _is_name(left) else [left, *others]
+
+
+def _is_name(tex):
+    """Whether a left side only says what is claimed, such as g_j or f'(x)."""
+    try:
+        return isinstance(read(tex), Symbol | Indexed | AppliedUndef)
+    except FormulaError:
+        return True
+
+
 def _sides(formula):
     """What stands below the ∂ of the left side, if there is one, and the right side."""
     if not isinstance(formula, str):
         return None, sympy.sympify(formula)
-    left, right = "", formula
-    if "=" in _masked(formula):
-        cut = _masked(formula).rindex("=")
-        left, right = formula[:cut].strip(), formula[cut + 1:]
-    bottom = re.search(r"\\partial\s*((?:[^{}\\]|\{[^{}]*\}|\\[a-zA-Z]+)*?)\s*\}?$", left)
+    left, right = ["", *_split(formula)][-2:]
+    bottom = _bottom(left)
     return read(bottom[1]) if bottom else None, read(right)
 
 
-def _masked(tex):
-    """The formula with everything inside brackets hidden, so that only its own = is found."""
-    depth, out = 0, []
-    for sign in tex:
+def _bottom(left):
+    """What stands below the last ∂, at the end of a left side."""
+    return re.search(r"\\partial\s*((?:[^{}\\]|\{[^{}]*\}|\\[a-zA-Z]+)*?)\s*\}?\s*$", left)
+
+
+def _split(tex):
+    """The sides of the equals signs that stand in no brackets."""
+    depth, sides = 0, [""]
+    for sign in tex.strip().strip("$"):
         depth += (sign in "{[(") - (sign in "}])")
-        out.append(sign if depth == 0 else " ")
-    return "".join(out)
+        if sign == "=" and depth == 0:
+            sides.append("")
+        else:
+            sides[-1] += sign
+    return [side.strip(" &") for side in sides]
 
 
 def _symbols(expressions):
@@ -178,7 +197,8 @@ def _resolved(symbols, known, letters, single):
     found, near = {}, {}
     for letter, _ in symbols:
         wanted = [letters[letter]] if letter in letters else [
-            letter, *ALIASES.get(letter, ()), letter.upper(), letter.lower(), letter.capitalize()]
+            letter, *ALIASES.get(letter, ALIASES.get(letter.lower(), ())),
+            letter.upper(), letter.lower(), letter.capitalize()]
         near[letter] = [name for name in wanted if name in known]
         if not near[letter]:
             raise FormulaError(f"formula: the letter {letter} is not known here; known are {', '.join(sorted(known))}; "
@@ -214,6 +234,9 @@ def _free(made, left, free, known):
     bound = {limit[0] for total in made.expr.atoms(Sum) for limit in total.limits}
     places = {index for entry in made.expr.atoms(Indexed) for index in entry.indices if isinstance(index, Symbol)}
     found, axes = sorted(places - bound, key=str), _axes(known, made.wrt, made.single)
+    if isinstance(left, Indexed) and not any(isinstance(index, Symbol) for index in left.indices):
+        raise FormulaError(f"formula: its left side is by one entry, {left}; write the gradient by all of them, with "
+                           f"letters for indices" + (", and x^*_{ij}, which is 1 for j = 0" if "Xs" in known else ""))
     if isinstance(left, Indexed):
         order = [index for index in left.indices if isinstance(index, Symbol)]
     elif free:
@@ -230,6 +253,15 @@ def _free(made, left, free, known):
                            f"{len(axes)}; say their order, free='j k', or write the left side, "
                            r"\frac{\partial L}{\partial w_{jk}} = …")
     return tuple(order)
+
+
+def _check_ones(made, known):
+    """Where the first row of a parameter is a bias, the inputs need a column of ones for their free index to run on."""
+    for entry in sorted(made.expr.atoms(Indexed), key=str) if made.wrt in made.first and "Xs" in known else ():
+        if made.names[str(entry.base.label)][0] == "X" and entry.indices[-1] in made.free:
+            letter, places = entry.base.label, "".join(map(str, entry.indices))
+            raise FormulaError(f"formula: {letter} has no column of ones; write {letter}^*_{{{places}}}, "
+                               f"or \\tilde {letter}_{{{places}}}, for the entry of {made.wrt} that is the bias")
 
 
 def _single(model):

@@ -155,8 +155,10 @@ def _paths(order, wrt):
                 return graph.apply(user.op, *parents, ops=TABLE, **user.options)
 
             user = order[place]
+            if user.op == "neg":                                        # −z is no name of a path, ln σ(−z) is
+                user = next((other for other in order if user in other.parents), user)
             comes = f"what comes back to {called(order, node)} through {called(order, user)}"
-            softmax = user.op == "exp" or (node.op, user.op) == ("exp", "sum")
+            softmax = order[place].op == "exp" or (node.op, order[place].op) == ("exp", "sum")
             yield Structure("normaliser-constant" if softmax else "path-missing", comes, _altered(wrt, {place: cut}))
             yield Structure("sign", f" on one of two paths, {comes}", _altered(wrt, {place: turned}))
 

@@ -19,6 +19,11 @@ from lib.ops import Op
 from lib.shapes import check
 from lib.traced import OPS, traced
 
+# What a letter may be called in a model, if it is not known there.
+ALIASES = {"lambda": ("lam",), "xtilde": ("Xs",), "x*": ("Xs",), "yhat": ("Yhat", "yhat", "P", "p"), "h": ("H", "A1"),
+           "N": ("n",), "m": ("n",), "K": ("k",), "C": ("k",), "t": ("T", "Y", "y"), "o": ("P", "Yhat"),
+           "A2": ("P", "Yhat"), "theta": ("theta", "Theta"), "a": ("A1",), "z": ("z", "Z", "Z1"),
+           "w": ("w", "W", "W1", "theta", "Theta"), "v": ("v", "V", "W2")}
 ANALYTIC = OPS | {"log_sigmoid": Op("ln σ", lambda a: -_log_one_plus_exp(-a), None),        # equal, and complex
                   "softplus": Op("softplus", lambda a: _log_one_plus_exp(a), None),
                   "abs": Op("|·|", lambda a: a * np.sign(a.real), None)}
@@ -38,6 +43,7 @@ class Model:
     loss        a function whose parameters name what it needs
     parameters  what a gradient may be wanted by
     draw        how to draw what is not normal: {"y": lambda rng, shape, sizes: …}
+    free        the array by which a gradient is judged: never drawn as labels, whatever the reader's looks like
     derived     further names a claim may use, from the values known: {"Y": lambda v: …}
     targets     the arrays that hold labels or targets;  penalty: the name of λ
     given       arrays of the reader's own, for the first instance;  plain: what is never drawn anew
@@ -57,6 +63,7 @@ class Model:
     plain: dict = field(default_factory=dict)
     functions: dict[str, str] = field(default_factory=dict)
     written: str = "nodes"
+    free: str = ""
 
     @property
     def letters(self) -> tuple[str, ...]:
@@ -75,10 +82,16 @@ class Model:
         if key not in self.drawn:
             rng, arrays = np.random.default_rng(seed), {}
             for name, shape in self.shapes.items():
-                draw = self.draw.get(name) or (_positive if name == self.penalty else _normal)
+                draw = self.draw.get(name) or self._like(name)
                 arrays[name] = np.asarray(draw(rng, tuple(_length(word, sizes) for word in shape.split()), sizes))
             self.drawn[key] = Instance(self, arrays, sizes)
         return self.drawn[key]
+
+    def _like(self, name):
+        """How to draw an array of which the reader does not say it."""
+        if name == self.penalty:
+            return _positive
+        return _like(self.given[name], name == self.free) if name in self.given else _normal
 
     def measured(self, arrays: dict) -> dict[str, int]:
         """The sizes that these arrays have."""
@@ -189,7 +202,8 @@ def call(where: str, function: Callable, known: dict):
     missing = [p.name for p in wanted
                if p.name not in known and p.default is p.empty and p.kind is not p.VAR_POSITIONAL]
     if missing:
-        alike = "".join(f"did you mean {name}? " for name in known if name.lower() == missing[0].lower())
+        near = [*(name for name in known if name.lower() == missing[0].lower()), *ALIASES.get(missing[0], ())]
+        alike = "".join(f"did you mean {name}? " for name in [name for name in near if name in known][:1])
         raise NameError(f"{where}: it asks for {', '.join(missing)}, which is not known here; "
                         f"{alike}known are {', '.join(sorted(known))}")
     given = [p for p in wanted if p.name in known]
@@ -265,7 +279,7 @@ def own(loss: Callable, at: dict, shapes: str = "", draw: dict | None = None, ta
 
     shapes  the letters of the arrays, "X: n d, y: n, w: d"; left out, axes of equal length share a letter, and the
             rows of the targets, or of X, are n; a length that stands alone stays. Where the loss refuses other sizes,
-            all instances keep the given ones.
+            n alone changes, in the end only that of the targets and X; or all instances keep the given sizes.
     """
     arrays = {name: array for name, value in at.items() if (array := _array(name, value)) is not None}
     plain = {name: value for name, value in at.items() if name not in arrays}
@@ -274,9 +288,8 @@ def own(loss: Callable, at: dict, shapes: str = "", draw: dict | None = None, ta
     theta = tuple(name for name, value in arrays.items() if value.dtype.kind == "f" and name != penalty)
     if not theta:
         raise TypeError(f"at: {', '.join(at)} hold no floats to take a gradient by; write them as floats, 1.0 for 1")
-    drawn = {name: _like(value) for name, value in arrays.items() if name != penalty} | (draw or {})
     name = getattr(loss, "__name__", "loss").replace("<lambda>", "your loss")
-    model = Model(name, found, loss, theta, drawn, {}, tuple(targets), penalty, arrays, plain,
+    model = Model(name, found, loss, theta, draw or {}, {}, tuple(targets), penalty, arrays, plain,
                   {"phi": activation}, "values")
     given = Instance(model, arrays, model.measured(arrays))
     for written in ("nodes", "arrays"):
@@ -285,8 +298,11 @@ def own(loss: Callable, at: dict, shapes: str = "", draw: dict | None = None, ta
             break
     else:
         call("loss", loss, given.known)                       # which says what is wrong, if it cannot be evaluated
-    return model if _stretches(model, given.sizes) else replace(
-        model, shapes={name: " ".join(map(str, value.shape)) for name, value in arrays.items()})
+    kept = lambda names: {name: " ".join(
+        word if word == "n" and name in names else str(size)
+        for word, size in zip(letters.split(), arrays[name].shape, strict=True)) for name, letters in found.items()}
+    models = [model, *(replace(model, shapes=kept(names)) for names in (arrays, (*targets, "X"), ()))]
+    return next((each for each in models if _stretches(each, given.sizes)), models[-1])
 
 
 def _array(name, value):
@@ -336,17 +352,25 @@ def _stretches(model, sizes):
     """Whether the loss accepts other sizes, larger and smaller."""
     try:
         with np.errstate(all="ignore"):
+            sizes = {name: sizes[name] for name in model.letters}
             others = [{name: size + 2 for name, size in sizes.items()}, {name: 2 + k for k, name in enumerate(sizes)}]
             return all(np.isfinite(model.instance(other, 1).value).all() for other in others)
     except (ValueError, IndexError, TypeError):
         return False
 
 
-def _like(value):
-    """How to draw an array that looks like this one: labels, one-hot rows, probabilities, positive numbers, or any."""
-    if value.ndim == 2 and value.dtype.kind == "f" and len(value) > 1 and np.array_equal(value, value.T):
+def _like(value, free):
+    """How to draw an array that looks like this one: labels, one-hot rows, probabilities, positive numbers, or any.
+
+    The entries of a free one vary independently, so it is neither labels nor symmetric. Nor are equal numbers labels.
+    """
+    numbers = value.dtype.kind == "f"
+    if numbers and value.ndim == 2 and len(value) > 1 and np.ptp(value) and np.array_equal(value, value.T):
         positive = bool((np.linalg.eigvalsh(value) > 0).all())                       # symmetric; as A Aᵀ if positive
-        return lambda rng, shape, sizes: _symmetric(rng.normal(size=shape), positive)
+        return lambda rng, shape, sizes: (_symmetric(rng.normal(size=shape), positive)
+                                          + free * 0.1 * rng.normal(size=shape))
+    if numbers and (free or np.ptp(value) == 0):
+        return _numbers_like(value)
     if value.size > 1 and np.isin(value, (-1, 1)).all() and (value < 0).any():                 # labels −1 and +1
         return lambda rng, shape, sizes: rng.choice(np.array([-1, 1], dtype=value.dtype), shape)
     if value.dtype.kind in "iub":
@@ -359,6 +383,11 @@ def _like(value):
         return lambda rng, shape, sizes: rng.integers(0, 2, shape).astype(float)
     if value.ndim and (value > 0).all() and np.allclose(value.sum(axis=-1), 1):
         return lambda rng, shape, sizes: rng.dirichlet(np.ones(shape[-1]), shape[:-1])
+    return _numbers_like(value)
+
+
+def _numbers_like(value):
+    """How to draw numbers of the same size, positive ones if these are."""
     if value.size > 1 and (value > 0).all():
         inside = (value < 1).all()
         return lambda rng, shape, sizes: (rng.uniform(0.1, 0.9, shape) if inside else

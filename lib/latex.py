@@ -16,16 +16,19 @@ from lib.evaluate import FormulaError
 
 GREEK = ("alpha|beta|gamma|delta|epsilon|varepsilon|zeta|eta|theta|kappa|lambda|mu|nu|xi|pi|rho|sigma|tau|phi|varphi|"
          "chi|psi|omega|Gamma|Delta|Theta|Lambda|Phi|Psi|Sigma|Omega|ell")
-NAME = (rf"(?:\\(?:wide)?(?P<accent>hat|bar|tilde)\s*\{{?\s*)?(?P<letter>\\(?:{GREEK})(?![a-zA-Z])|[a-zA-Z])\s*"
-        r"(?(accent)\}?)(?P<marks>(?:\s*(?:'|\^\{?\\prime\}?|\^\s*\{?\s*[(\[]\s*\d+\s*[)\]]\s*\}?|_\s*\{[^{}]*\}|"
-        r"_\s*[a-zA-Z0-9]))*)")
+NAME = (rf"(?:\\(?:wide)?(?P<accent>hat|bar|tilde)\s*\{{?\s*)?(?P<letter>"
+        rf"(?P<euler>e(?=\s*\^)(?!\s*\^\s*\{{?\s*[(\[]\s*\d))|\\(?:{GREEK})(?![a-zA-Z])|[a-zA-Z])\s*(?(accent)\}}?)"
+        r"(?(euler)|(?P<marks>(?:\s*(?:'|\^\{?\\prime\}?|\^\s*\{?(?:\s*[(\[]\s*\w+\s*[)\]])+\s*\}?|"
+        r"\^\s*\{?\s*(?:\*|\\ast)\s*\}?|_\s*\{[^{}]*\}|_\s*[a-zA-Z0-9]))*))")
 TOKEN = re.compile(rf"(?P<name>{NAME})|(?P<sign>\\[a-zA-Z]+|\\.|\d+\.?\d*|\S)")
 FUNCTIONS = {r"\exp": "exp", r"\ln": "log", r"\log": "log", r"\tanh": "tanh", r"\sin": "sin", r"\cos": "cos",
              r"\tan": "tan", r"\sinh": "sinh", r"\cosh": "cosh", r"\arctan": "atan", r"\sqrt": "sqrt"}
 NAMED = {r"\sigma": "sigma", r"\phi": "phi", r"\varphi": "phi", "f": "f", "g": "g"}     # functions, if ( follows
 IGNORED = {r"\left", r"\right", r"\big", r"\Big", r"\bigl", r"\bigr", r"\Bigl", r"\Bigr", r"\,", r"\;", r"\!", r"\ ",
-           r"\:", r"\quad", r"\qquad", r"\displaystyle", r"\limits", r"\nolimits", "&"}
+           r"\:", r"\quad", r"\qquad", r"\displaystyle", r"\limits", r"\nolimits", "&", "$", "\\\\"}
 TIMES = {r"\cdot": "*", r"\times": "*", "*": "*", "/": "/", r"\div": "/"}
+INDICATORS = {r"\mathbb", r"\mathbf", r"\mathds"}                # before a 1
+INDEX = re.compile(r"\\[a-zA-Z]+'*|[a-zA-Z]_[a-zA-Z0-9]|[a-zA-Z]'*|\d")
 OPEN = {"(": ")", "[": "]", "{": "}", r"\{": r"\}", "|": "|"}
 ENDS = {"", ")", "]", "}", r"\}", "|", "+", "-", "=", ","}
 MATRIX = {r"\top", r"\odot", r"\circ", r"\mathbf", r"\intercal", r"\mathrm", r"\text", r"\begin", r"\nabla"}
@@ -40,8 +43,8 @@ class _Latex:
     """Descent through sums, products, powers and brackets; every method returns text in SymPy's notation."""
 
     def __init__(self, tex):
-        self.tex, self.at, self.known = tex, 0, {}
-        self.tokens = [match for match in TOKEN.finditer(tex) if match.group() not in IGNORED]
+        self.tex, self.at, self.known = tex.replace("−", "-").replace("·", r"\cdot "), 0, {}
+        self.tokens = [match for match in TOKEN.finditer(self.tex) if match.group() not in IGNORED]
 
     def read(self):
         text = self.sum()
@@ -52,6 +55,10 @@ class _Latex:
     def peek(self):
         """The next sign or name."""
         return self.tokens[self.at].group() if self.at < len(self.tokens) else ""
+
+    def begins(self, pattern):
+        """Whether what follows looks like this."""
+        return self.peek() and re.match(pattern, self.tex[self.tokens[self.at].start():])
 
     def take(self, wanted=""):
         """Step over the next sign, which must be the wanted one."""
@@ -92,7 +99,7 @@ class _Latex:
         """A factor and its exponent."""
         text = self.factor()
         while self.given("^"):
-            if self.peek() in ("T", r"\top"):
+            if self.begins(r"\{?\s*(T\b|\\top)"):
                 self.stop("matrix notation is not read; write the entries with indices, such as x_{ij}")
             text = f"({text})**({self.group()})"
         return text
@@ -102,12 +109,12 @@ class _Latex:
         return self.bracket() if self.peek() in OPEN else self.factor()
 
     def bracket(self):
-        """What stands in brackets of any form; [a = b] is 1 if they are equal, else 0."""
+        """What stands in brackets of any form; [a = b] and 1{a = b} are 1 if they are equal, else 0."""
         closing = OPEN[self.take()]
         text = self.sum()
-        if closing == "]" and self.given("="):
-            sides = [self.known.get(side, side) for side in (text, self.sum())]
-            sides = [self.keep(_index(side.name)) if isinstance(side, Symbol) else side for side in sides]
+        if self.given("="):
+            sides = [self.keep(_index(self.known[side].name)) if isinstance(self.known.get(side), Symbol) else side
+                     for side in (text, self.sum())]
             text = f"KroneckerDelta({', '.join(sides)})"
         self.take(closing)
         return f"Abs({text})" if closing == "|" else f"({text})"
@@ -122,6 +129,11 @@ class _Latex:
             return self.total({r"\sum": "Sum", r"\prod": "Product"}[self.take()])
         if sign in FUNCTIONS:
             return self.function(FUNCTIONS[self.take()])
+        if sign in INDICATORS and self.begins(r"\\\w+\s*\{?\s*[1I](?![a-zA-Z0-9])"):
+            self.take()
+            self.group()
+            self.given("_")
+            return self.bracket() if self.peek() in OPEN else self.stop("expected a condition, as in [i = j]")
         if sign in OPEN:
             return self.bracket()
         if sign.replace(".", "", 1).isdigit():
@@ -151,7 +163,7 @@ class _Latex:
             self.take("}")
         if self.given("^"):
             high = self.group()
-        text = self.product()
+        text = self.given("-", "+") + self.product()
         for letter in reversed(letters):
             ends = (low or self.keep(Symbol(f"first_{letter}")), high or self.keep(Symbol(f"last_{letter}")))
             text = f"{kind}({text}, ({self.keep(_index(letter))}, {', '.join(ends)}))"
@@ -161,18 +173,21 @@ class _Latex:
         """A symbol, an entry of an array, δ of two indices, or a function with the bracket that follows it."""
         token = self.tokens[self.at]
         letter, marks = token["letter"], token["marks"] or ""
-        if letter == "e" and not marks and self.tex[token.end():].lstrip().startswith("^"):
+        if token["euler"]:
             self.at += 1
             self.take("^")
             return f"exp({self.group()})"
         self.at += 1
         below = re.findall(r"_\s*(?:\{([^{}]*)\}|(\w))", marks)
-        places = [_index(i) for part in below for i in re.findall(r"\\[a-zA-Z]+'*|[a-zA-Z]'*|\d", "".join(part))]
-        prime = "'" in re.sub(r"_\s*\{[^{}]*\}", "", marks) or "prime" in marks
+        above = re.sub(r"_\s*\{[^{}]*\}", "", marks)
+        corner = re.findall(r"[(\[]\s*(\w+)", above)                 # a number is that of a layer, a letter of a sample
+        places = [_index(i) for i in corner if not i.isdigit()]
+        places += [_index(i) for part in below for i in INDEX.findall("".join(part))]
+        prime = "'" in above or "prime" in above
         if letter in NAMED and self.peek() in ("(", "[") and not places:
             return self.keep(sympy.Function(NAMED[letter] + ("_prime" if prime else ""))) + self.bracket()
-        layer = re.search(r"[(\[]\s*(\d+)", re.sub(r"_\s*\{[^{}]*\}", "", marks))
-        name = letter.lstrip("\\") + (token["accent"] or "") + (layer[1] if layer else "")
+        star = "*" if re.search(r"\*|\\ast", above) else ""
+        name = letter.lstrip("\\") + (token["accent"] or "") + "".join(filter(str.isdigit, corner)) + star
         if name == "delta" and len(places) == 2:
             return f"KroneckerDelta({self.keep(places[0])}, {self.keep(places[1])})"
         return self.keep(IndexedBase(name)[tuple(places)] if places else Symbol(name))
@@ -199,6 +214,8 @@ def _plain(expr):
 
 
 def _index(name):
-    """An index letter, or a number."""
-    name = name.strip().lstrip("\\")
+    """An index letter, a number, or a label, as in p_{i y_i}."""
+    name, _, below = name.strip().lstrip("\\").partition("_")
+    if below:
+        return IndexedBase(name)[_index(below)]
     return sympy.Integer(name) if name.isdigit() else Symbol(name, integer=True)

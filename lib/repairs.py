@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import combinations, permutations, product
+from itertools import chain, combinations, permutations, product
 from typing import NamedTuple
 
 import sympy
@@ -13,9 +13,9 @@ from sympy import Transpose as Turned
 from lib.points import NamedBase
 from lib.typeset import AuthorText
 
-RANK = ("sign", "factor-two", "sum-not-mean", "averaged-twice", "exponent-sign", "phi-for-slope", "wrong-index",
-        "transposed", "summed-index", "unsummed", "term-extra", "log-base", "delta-missing", "slope-missing",
-        "term-missing", "wrong-exponent")
+RANK = ("sign", "factor-two", "sum-not-mean", "averaged-twice", "exponent-sign", "phi-for-slope", "slope-of-z",
+        "wrong-index", "transposed", "summed-index", "unsummed", "term-extra", "log-base", "delta-missing",
+        "slope-missing", "other-parameter", "term-missing", "wrong-exponent")
 REFUSALS = ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError, NotImplementedError
 
 
@@ -62,7 +62,7 @@ def _changes(wrong, above, sizes, entries, letters) -> Iterator[tuple]:
         for kind, words, new in _of_part(part, letters):
             yield kind, words, lambda place=place, new=new: _put(wrong, place, new())
     if above is not None:
-        yield from _lost_terms(wrong, above)
+        yield from chain(_lost_terms(wrong, above), _of_other_letters(wrong, above), _slopes_of_z(wrong, above))
     for kind, words, factor in _factors(above, entries, letters):
         for place, part in _parts(wrong):
             if not place or isinstance(_at(wrong, place[:-1]), sympy.Add | Sum):
@@ -129,8 +129,18 @@ def _of_whole(wrong, sizes):
     for size in sizes:
         yield "sum-not-mean", f"the factor 1/{size} was dropped", lambda size=size: _scaled(1 / size, wrong)
         yield "averaged-twice", f"there is a factor 1/{size} too many", lambda size=size: _scaled(size, wrong)
-    yield "log-base", "the logarithm has another base", lambda: _scaled(sympy.log(2), wrong)
-    yield "log-base", "the logarithm has another base", lambda: _scaled(1 / sympy.log(2), wrong)
+    yield ("log-base", "there is a factor 1/ln 2 too many: the logarithm is the natural one",
+           lambda: _tidied(_scaled(sympy.log(2), wrong)))
+    yield ("log-base", "a factor 1/ln 2 is missing: the logarithm is that to base 2",
+           lambda: _tidied(_scaled(1 / sympy.log(2), wrong)))
+
+
+def _tidied(expr):
+    """What is left once equal terms and factors are cancelled; formulas with indices stay as they are."""
+    if expr.has(Indexed, NamedBase, sympy.Derivative):
+        return expr
+    with sympy.evaluate(True):
+        return sympy.simplify(expr)
 
 
 def _of_part(part, letters):
@@ -229,6 +239,40 @@ def _lost_terms(wrong, above):
         for sign in (1, -1):
             yield ("term-missing", f"the term {said(_scaled(sign, term))} was lost",
                    lambda sign=sign, term=term: wrong + _scaled(sign, term))
+
+
+def _of_other_letters(wrong, above):
+    """A derivative by another letter: with it taken away and the true one in its place, the line is right."""
+    for slope in above.atoms(sympy.Derivative):
+        plain = not slope.has(Indexed, NamedBase) and len(slope.variables) == 1
+        for letter in sorted(slope.expr.free_symbols - set(slope.variables), key=str) if plain else ():
+            true, other = (above.xreplace({slope: _evaluated(sympy.Derivative(slope.expr, by))})
+                           for by in (slope.variables[0], letter))
+            yield ("other-parameter", f"this is the derivative by {letter}, not by {slope.variables[0]}",
+                   lambda true=true, other=other: _tidied(wrong - other + true))
+
+
+def _slopes_of_z(wrong, above):
+    """The slope of a function f(u), written with u where f(u) belongs: u (1 - u) for a (1 - a) with a = f(u)."""
+    for call in sorted(above.atoms(NamedBase, sympy.tanh) | wrong.atoms(NamedBase, sympy.tanh), key=said):
+        u = call.args[0]
+        for place, part in _parts(wrong):
+            factors = part.args if isinstance(part, Mul) else (part,)
+            mine = [factor for factor in factors if factor.free_symbols == {u} and not factor.has(sympy.Function)]
+            if mine and _is_slope(Mul(*mine), call):
+                new = [factor.xreplace({u: call}) if factor in mine else factor for factor in factors]
+                yield ("slope-of-z", f"{said(u)} stands in the slope where {said(call)} belongs",
+                       lambda place=place, new=new: _put(wrong, place, Mul(*new)))
+
+
+def _is_slope(expr, call):
+    """Whether an expression in the output of a function is its slope, up to a factor."""
+    (u,), slope, ratios = call.args, _slope(call), []
+    with sympy.evaluate(True):
+        for value in map(sympy.Float, (0.3, -0.7)):
+            output = (call.definition if isinstance(call, NamedBase) else call.func)(value)
+            ratios.append(complex(expr.subs(u, output)) / complex(slope.subs(u, value)))
+    return abs(ratios[0] - ratios[1]) < 1e-9 * abs(ratios[0])
 
 
 def _factors(above, entries, letters):

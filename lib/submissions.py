@@ -229,7 +229,8 @@ def _subject(declared):
         return _by_name(str(declared["model"]), dict(declared["options"]))
     if "parameters" in declared:
         return Subject(None, tuple(map(str, declared["parameters"])))
-    raise Unjudged(f'it has no loss, and no line like model = "softmax"; there are {", ".join(MODELS)}')
+    raise Unjudged(f'it has no loss, and no line like model = "softmax"; there are {", ".join(MODELS)}; '
+                   "or give the question with --task")
 
 
 def _claims(subject, declared):
@@ -240,10 +241,14 @@ def _claims(subject, declared):
              if name in (f"d{wrt}", f"grad_{wrt}") or (name == wrt and isinstance(wants, list))]
     if not found and not subject.required:
         names = [f"d{wrt}" for wrt in subject.parameters]
-        others = [name for name in declared["claims"] if difflib.get_close_matches(name, names, 1, 0.5)]
-        raise Unjudged(f"it holds nothing that is called like a gradient, {' or '.join(names)}"
-                       + (f", but it has {', '.join(others)}" if others else ""))
+        raise Unjudged(f"it holds nothing that is called like a gradient, {' or '.join(names)}{_but(declared, names)}")
     return found
+
+
+def _but(declared, names):
+    """What may have been meant for the names that are missing."""
+    others = [name for name in declared["claims"] if difflib.get_close_matches(name, names, 1, 0.5)]
+    return f", but it has {', '.join(others)}" if others else ""
 
 
 def judge(file: str, text: bytes, task: str | None, seconds: float, memory: int) -> list[Row]:
@@ -261,8 +266,8 @@ def judge(file: str, text: bytes, task: str | None, seconds: float, memory: int)
             rows = [_row(file, "", "", partial(_raise, error), start)]
         else:
             jobs = [(name, partial(_verdict, fenced, subject, name, wrt, wants)) for name, wrt, wants in claims]
-            jobs += [(f"d{wrt}", partial(_raise, Unjudged(f"it has no d{wrt}"))) for wrt in subject.required
-                     if wrt not in [claim[1] for claim in claims]]
+            jobs += [(f"d{wrt}", partial(_raise, Unjudged(f"it has no d{wrt}{_but(declared, [f'd{wrt}'])}")))
+                     for wrt in subject.required if wrt not in [claim[1] for claim in claims]]
             rows = [_row(file, name, subject.title, find, time.perf_counter()) for name, find in jobs]
     if fenced.printed:
         said = plain("It printed: " + fenced.printed.decode("utf-8", "replace"), 200)
@@ -350,6 +355,8 @@ def text_of(file: Path) -> bytes:
     """The text of a file that was handed in, which need not be a file."""
     if not stat.S_ISREG(file.lstat().st_mode):
         raise Unjudged("it is a link or a device, not a file")
+    if file.suffix == ".ipynb":
+        raise Unjudged("it is a notebook, expected Python; jupyter nbconvert --to script makes a Python file of it")
     if file.stat().st_size > 1_000_000:
         raise Unjudged("it is longer than 1 MB")
     return file.read_bytes()
@@ -447,7 +454,8 @@ def _arguments(argv):
     asked = parser.parse_args(argv)
     if lost := [path for path in asked.paths if not Path(path).exists()]:
         parser.error(f"there is no {', '.join(lost)}")
-    asked.named = list(files(asked.paths))
+    task = asked.task and os.path.realpath(asked.task)                     # which may lie among the files
+    asked.named = [(name, file) for name, file in files(asked.paths) if os.path.realpath(file) != task]
     if not asked.named:
         parser.error(f"there is no Python file in {', '.join(asked.paths)}")
     for path in filter(None, (asked.csv, asked.html)):

@@ -35,6 +35,8 @@ CASES = [
     ((SLOPE, lambda: -exp(-a) / (1 + exp(-a)) ** 2), 2, "sign", {}),
     ((lambda: Derivative(sigma(a), a), lambda: sigma(a) * (1 + sigma(a))), 2, "sign", {}),
     ((lambda: sigma(a) * (1 - sigma(a)), lambda: sigma(a) * (1 - sigma(-a))), 2, "exponent-sign", {}),
+    ((lambda: y * Derivative(sigma(a), a), lambda: y * (a * (1 - a))), 2, "slope-of-z", {}),
+    ((lambda: Derivative((x * y - a) ** 2, x), lambda: 2 * (x * y - a) * x), 2, "other-parameter", {}),
     ((lambda: Derivative((y - x ** 2) ** 2, x), lambda: 2 * (y - x ** 2)), 2, "slope-missing", {}),
     ((lambda: Derivative((y - x ** 2) ** 2, x), lambda: -2 * x * (y - x ** 2)), 2, "factor-two", {}),
     ((lambda: Derivative(x * sin(x), x), lambda: sin(x)), 2, "term-missing", {}),
@@ -73,6 +75,7 @@ def test_a_right_derivation_passes_and_looks_as_it_does_in_the_book():
 def test_two_slips_in_one_line_are_not_given_one_name():
     verdict = attempt(SLOPE, lambda: -2 * exp(a) / (1 + exp(-a)) ** 3).verdict
     assert verdict.kind == "unexplained" and "line 1 gives" in verdict.sentence
+    assert verdict.sentence.count("does not follow") == 1
 
 
 def test_a_derivation_that_raised_can_be_asked_afterwards():
@@ -91,3 +94,12 @@ def test_the_verdict_is_shown_with_the_lines():
 
 def test_every_repair_has_a_kind():
     assert set(RANK) <= set(KINDS)
+
+
+def test_a_name_needs_more_than_a_likeness():
+    """An argument where an output belongs is no slope of z if it is no slope; and a lost inner derivative stays one."""
+    kind = lambda *lines: attempt(*lines).verdict.kind
+    assert kind(lambda: y * sigma(a), lambda: y * a) != "slope-of-z"
+    assert kind(lambda: y * Derivative(sigma(a), a), lambda: y * (a * (1 - a) ** 2)) == "unexplained"
+    assert kind(lambda: Derivative((x * y - a) ** 2, x), lambda: 3 * (x * y - a) * x) == "unexplained"
+    assert kind(lambda: Derivative((y - x ** 2) ** 2, x), lambda: 2 * (y - x ** 2)) == "slope-missing"

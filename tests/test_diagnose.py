@@ -12,7 +12,7 @@ from lib.case import Case
 from lib.claims import CLAIMS
 from lib.diagnose import _named, diagnose, names
 from lib.hypotheses import fit
-from lib.instances import Model, slopes
+from lib.instances import Model, own, slopes
 from lib.kinds import KINDS
 from lib.ledger import claim as row
 from lib.models import MODELS as NAMED
@@ -385,7 +385,7 @@ SOFTMAX, LOGISTIC = {"model": "mlp-softmax", "wrt": "W1", "lam": 0}, {"model": "
      "slope-of-other", "is the sigmoid's"),
     (lambda X, P, Y, W2, A1, n: X.T @ ((P - Y) / n @ W2.T * A1 * (1 + A1)), SOFTMAX, "sign", "in the slope at A1"),
     (lambda Xs, z, y, n: Xs.T @ (z - y) / n, LOGISTIC, "wrong-output", "scores stand in it"),
-    (lambda p, y, n: (-y * (1 - p) - (1 - y) * p) / n, {"model": "binary-cross-entropy"}, "sign", "through −z"),
+    (lambda p, y, n: (-y * (1 - p) - (1 - y) * p) / n, {"model": "binary-cross-entropy"}, "sign", "through ln σ(−z)"),
     (lambda p, y, n: (-y / p + (1 - y) / (1 - p)) / n, {"model": "binary-cross-entropy"}, "slope-missing",
      "by the probabilities"),
     (lambda P, Y, n: -Y / P / n, {"model": "softmax-cross-entropy"}, "slope-missing", "by the probabilities"),
@@ -433,3 +433,33 @@ def test_a_lost_inner_derivative_is_named_in_a_function_of_one_number():
     assert verdict.kind == "slope-missing" and "at x^2" in verdict.sentence
     assert diagnose(lambda x: 3000 * np.cos(3000 * x), lambda x: np.sin(3000 * x), at={"x": 1.3}).ok        # steep
     assert diagnose(lambda x: np.sign(x), lambda x: np.abs(x).sum(), at={"x": np.array([0.5, -1.0])}).ok
+
+
+@pytest.mark.parametrize(("value", "claim", "loss"), [
+    (np.ones(3), lambda a: 2 * a**2, lambda a: (a**2).sum()), (np.array([1.0, 0, 1]), lambda a: 2 * a, lambda a: 2 / 3 * (a**3).sum()),
+    (np.eye(3), lambda a: np.linalg.inv(a), lambda a: np.log(np.linalg.det(a))),
+    (np.array([-1.0, 1, 1]), lambda a: 2 * a**3, lambda a: (a**2).sum())])
+def test_a_parameter_is_drawn_as_numbers_whatever_it_looks_like(value, claim, loss):
+    """At zeros and ones a square and a cube are the same, and at a symmetric matrix a matrix and its transpose."""
+    verdict = diagnose(claim, loss, at={"a": value})
+    assert not verdict.ok
+    assert not diagnose(claim, model=own(loss, {"a": value})).ok
+
+
+def test_sizes_are_inferred_where_a_bias_makes_them_differ_by_one(rng):
+    loss = lambda theta, X, y: ((theta[0] + X @ theta[1:] - y) ** 2).mean()
+    ones = lambda X: np.c_[np.ones(len(X)), X]
+    claim = lambda theta, X, y: 2 * ones(X).T @ (ones(X) @ theta - y)
+    for n in (4, 6):
+        at = {"theta": rng.normal(size=4), "X": rng.normal(size=(n, 3)), "y": rng.normal(size=n)}
+        assert diagnose(claim, loss, at=at, wrt="theta").kind == "sum-not-mean"
+        assert diagnose(lambda theta, X, y: claim(theta, X, y) / len(y), loss, at=at, wrt="theta").ok
+
+
+def test_what_is_right_for_symmetric_matrices_only_is_said(rng):
+    at, loss = {"x": rng.normal(size=3), "A": rng.normal(size=(3, 3))}, lambda x, A: x @ A @ x
+    verdict = diagnose(lambda x, A: 2 * A @ x, loss, at=at, wrt="x")
+    assert verdict.kind == "transposed" and "would be right if A were symmetric" in verdict.sentence
+    assert diagnose(lambda x, A: A @ x, loss, at=at, wrt="x").kind == "path-missing"
+    assert diagnose(lambda x, A: -2 * A @ x, loss, at=at, wrt="x").kind != "transposed"
+    assert diagnose(lambda x, A: (A + A.T) @ x, loss, at=at, wrt="x").ok

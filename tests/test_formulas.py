@@ -43,7 +43,7 @@ def test_two_ways_of_writing_are_read_alike(tex, same):
 @pytest.mark.parametrize(("tex", "quoted"), [
     (r"X^\top (P-Y)", r"after “X^”: matrix notation is not read"), (r"2(a - b", "after “2(a - b”: expected )"),
     (r"a + ", "after “a +”"), (r"a \foo b", r"“\foo b” after “a”"), (r"\sum x_i", "a sum needs its letter"),
-    (r"a b)", "“)” after “a b”: it closes nothing")])
+    (r"a b)", "“)” after “a b”: it closes nothing"), (r"x^T y", "after “x^”: matrix notation is not read")])
 def test_what_cannot_be_read_is_quoted(tex, quoted):
     with pytest.raises(FormulaError) as error:
         read(tex)
@@ -68,6 +68,16 @@ HIDDEN = (r"\frac{\partial L}{\partial w^{(1)}_{aj}} = \frac1n \sum_i \sum_k (p_
     (r"\frac{1}{n} \sum_i (p_i - y_i) x_{ij}", "logistic-weights", "w", "correct"),
     (r"p_k - y_k", "softmax-cross-entropy", None, "correct"),           # of one row
     (r"p_k^2 - y_k^3 p_k", "softmax-cross-entropy", None, "unexplained"),
+    (r"\frac1n \sum_i (p_i - y_i) x^*_{ij} + 2\lambda\theta_j", "logistic", None, "penalty"),       # at the bias too
+    (r"$\frac1n \sum_i (\sigma(z_i) − y_i) \tilde x_{ij}$", "logistic", None, "penalty"),
+    (r"\frac1n (p_{ik} - \delta_{k y_i})", "softmax-cross-entropy", None, "correct"),
+    (r"\frac1n (p^{(i)}_k - \mathbb{1}[y_i = k])", "softmax-cross-entropy", None, "correct"),
+    (r"\frac{\partial L}{\partial z_{ik}} = \frac1n (p_{ik} - y_{ij})", "softmax-cross-entropy", None, "wrong-index"),
+    (r"\frac{\partial L}{\partial z_i} = \frac1n (p_i + y_i) = \frac1n (p_i - y_i)", "binary-cross-entropy", None,
+     "sign"),
+    (r"\frac{\partial L}{\partial z_i} = \frac{\partial L}{\partial p_i} \frac{\partial p_i}{\partial z_i} = "
+     r"\frac1n (p_i - y_i)", "binary-cross-entropy", None, "correct"),
+    (r"(p_i - y_i) p_i (1 - p_i) / n", "binary-cross-entropy", None, "other-loss"),
 ])
 def test_a_formula_is_judged_like_a_function(tex, model, wrt, kind):
     if model == "logistic-weights":
@@ -123,3 +133,47 @@ def test_what_cannot_be_matched_is_named(tex, said):
     with pytest.raises(FormulaError) as error:
         diagnose(tex, model="softmax-cross-entropy")
     assert said in str(error.value)
+
+
+def test_the_inputs_need_their_column_of_ones_where_the_bias_is():
+    with pytest.raises(FormulaError, match=r"has no column of ones; write x\^\*_\{ij\}"):
+        diagnose(r"\frac1n \sum_i (p_i - y_i) x_{ij}", model="logistic", lam=0)
+
+
+def test_the_part_of_a_chain_that_is_wrong_is_counted():
+    verdict = diagnose(r"\frac{\partial L}{\partial z_i} = \frac1n (p_i + y_i) = \frac1n (p_i - y_i)",
+                       model="binary-cross-entropy")
+    assert "Part 1 of 2 is the first that is wrong" in verdict.sentence and "the term y[i]" in verdict.sentence
+
+
+@pytest.mark.parametrize(("tex", "same"), [
+    (r"e^{(x)}", r"\exp(x)"), (r"e^{(2)}_j", r"e_j^{(2)}"), (r"$p^{(i)}_k$", r"p_{ik}"), (r"a^{[1](i)}_j", r"a^{(1)}_{ij}"),
+    (r"\delta_{k,y_i}", r"[k = y_i]"), (r"1\{y_i = k\}", r"\mathbb{1}_{y_i = k}"), (r"x_{ij}^*", r"x^{*}_{ij}"),
+    (r"\sum_j -a_j b_j", r"-\sum_j a_j b_j")])
+def test_the_notations_of_books_are_read(tex, same):
+    assert sympy.simplify(read(tex) - read(same)) == 0
+
+
+@pytest.mark.parametrize(("tex", "ok", "words"), [
+    (r"\delta_i = \frac1n (p_i - y_i)", True, "in every entry."), (r"f'(z) = \frac1n (p_i - y_i)", True, "in every entry."),
+    (r"\frac1n (p_i - y_i) = -\frac1n (y_i - p_i)", True, "in every entry."),
+    (r"\frac1n (p_i + y_i) = \frac1n (p_i - y_i)", False, "Part 1 of 2 is the first that is wrong"),
+    (r"\frac{\partial L}{\partial z_i} = \frac{\partial L}{\partial p_i} p_i (1 - p_i) = \frac1n (p_i - y_i)", True,
+     "Part 1 of 2 could not be read"),
+    (r"\frac{\partial L}{\partial z_i} = q_i = \frac1n (y_i - p_i)", False, "Part 2 of 2 is wrong"),
+])
+def test_every_part_of_a_chain_is_judged(tex, ok, words):
+    verdict = diagnose(tex, model="binary-cross-entropy")
+    assert verdict.ok == ok and words in verdict.sentence
+
+
+def test_a_label_is_a_class_and_not_its_neighbour():
+    assert diagnose(r"\frac1n (p_{ik} - [k = y_i])", model="softmax-cross-entropy").ok
+    assert not diagnose(r"\frac1n (p_{ik} - [k = y_i + 1])", model="softmax-cross-entropy").ok
+    with pytest.raises(FormulaError, match="its left side is by one entry"):
+        diagnose(r"\frac{\partial L}{\partial \theta_0} = \frac1n \sum_i (p_i - y_i)", model="logistic")
+
+
+def test_of_a_logarithm_it_is_said_which(rng):
+    verdict = diagnose(r"\frac{1}{x \ln 2}", r"\ln x", at={"x": 1.3})
+    assert "the logarithm is the natural one" in verdict.sentence and verdict.fixed == 1 / sympy.Symbol("x")

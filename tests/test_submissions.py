@@ -97,6 +97,7 @@ def test_what_numpy_refuses_is_a_slip_and_what_is_broken_is_not():
 @pytest.mark.parametrize(("text", "why"), [
     ("model = 'softmax'\ndef dtheta(): pass", "nothing that is called like a gradient, dTheta, but it has dtheta"),
     ("def dTheta(): pass", 'no loss, and no line like model = "softmax"; there are logistic, softmax'),
+    ("def dW(): pass", "or give the question with --task"),
     ("model = 'sofmax'", "softmax"), ("", "no loss"), ("def f(:", "SyntaxError in line 1: invalid syntax"),
     ("model = 'softmax'\nhidden = 'tanh'", "does not have all of the options hidden"),
     ("model = 'mlp-softmax'\ndepth = 10 ** 9", "Depth goes from 1 to 5"), ("x = 1\n1 / 0", "ZeroDivisionError in line 2"),
@@ -210,6 +211,17 @@ def test_a_task_sets_the_model_and_what_is_required(tmp_path):
     assert row(RIGHT.replace("softmax", "logistic"), task=str(task)).verdict == "right"
     missing = row("model = 'softmax'", task=str(task))
     assert missing[1:6] == ("dTheta", "softmax, lam = 0", "not judged", "", "It has no dTheta.")
+    near = row("model = 'softmax'\ndef dtheta(): pass", task=str(task))
+    assert near.sentence == "It has no dTheta, but it has dtheta."
+
+
+def test_a_task_may_lie_among_the_files_and_a_notebook_is_no_program(tmp_path, capsys):
+    for name, text in (("task.py", "model = 'softmax'\nlam = 0"), ("one.py", RIGHT), ("two.ipynb", "{}")):
+        (tmp_path / name).write_text(text)
+    assert main([str(tmp_path), "--task", str(tmp_path / "task.py")]) == 0
+    assert "task.py" not in capsys.readouterr().out
+    assert main([str(tmp_path / "two.ipynb")]) == 2
+    assert "It is a notebook" in capsys.readouterr().out
 
 
 def test_a_task_is_checked_before_anything_runs(tmp_path, capsys):
