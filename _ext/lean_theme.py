@@ -6,6 +6,7 @@ their sizes, so that nothing moves while a page loads.
 """
 from __future__ import annotations
 
+import html
 import logging
 import re
 import shutil
@@ -14,17 +15,29 @@ from pathlib import Path
 import pydata_sphinx_theme
 from fontTools import subset
 from PIL import Image
+from plain_math import plain
 
 THEME = Path(pydata_sphinx_theme.__file__).parent / "theme" / "pydata_sphinx_theme" / "static"
 SERIF = Path(__file__).parents[1] / "node_modules" / "@fontsource" / "source-serif-4" / "files"
 SCRIPTS = ["pydata-sphinx-theme.js", "sphinx-book-theme.js"]        # they make icons, too
 FACES = ["400-normal", "400-italic", "600-normal"]
 ICON = re.compile(r'(?:\.fa-[\w-]+:before,?)+\{content:"\\([0-9a-f]{4})"\}')
+LINKED = re.compile(r'(<a\b(?![^>]*aria-label)[^>]*>(?:<span class="[^"]*">)*<span class="katex">'
+                    r'<span class="katex-mathml"><math )'
+                    r"(?=[^>]*>(?:(?!</math>).)*<annotation[^>]*>([^<]*)</annotation>)", re.S)
 MENDS = [
     # Search has scripts of its own, on its own page: search_index.py.
     (re.compile(r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>'), ""),
     (re.compile(r'\s*<!-- So that users can add custom icons -->\s*<script[^>]*fontawesome\.js[^>]*></script>'), ""),
     (re.compile(r'(<i class="fa[^"]*")(?! aria-hidden)'), r'\1 aria-hidden="true"'),
+    # Code in a page is not allowed: site.js listens to the button that prints. Nothing here switches between versions.
+    (re.compile(r' onclick="window\.print\(\)"'), " data-print"),
+    (re.compile(r"\s*<script>DOCUMENTATION_OPTIONS\.pagename = [^<]*</script>"), ""),
+    # Names and commas of code have the colour of all code. A link that is a formula has a name.
+    (re.compile(r'<span class="(?:nn?|p|w)">([^<]*)</span>'), r"\1"),
+    (LINKED, lambda link: f'{link[1]}aria-label="{html.escape(plain(html.unescape(link[2])))}" '),
+    # The source of each formula, and where its elements come from, are of no use in a page.
+    (re.compile(r'<annotation[^>]*>[^<]*</annotation>|</?semantics>| xmlns="http://www.w3.org/1998/Math/MathML"'), ""),
     # The name of a control is what is written on it; the whole page lies in landmarks; a list holds only its items.
     (re.compile(r'<summary aria-label="[^"]*">'), "<summary>"),
     (re.compile(r'(<button[^>]*search-button-field[^>]*?)\s+aria-label="[^"]*"'), r"\1"),

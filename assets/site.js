@@ -32,15 +32,17 @@ if (navigator.clipboard) {
   }
 }
 
+for (const button of document.querySelectorAll("[data-print]")) button.addEventListener("click", () => print());
+
 /* What scrolls sideways can be reached with the keyboard. */
 const boxes = document.querySelectorAll(".rhs, .lhs, .katex-display, .pst-scrollable-table-container, .bd-article pre, .bd-article blockquote, .ledger p:has(.katex), .slip p:has(.katex)");
-const fit = (box) => {
-  if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
-  else box.removeAttribute("tabindex");
+const fit = (some) => {                         // first look at all, then write: looking after each change would lay out anew
+  const wide = some.map((box) => box.scrollWidth > box.clientWidth + 1);
+  some.forEach((box, i) => (wide[i] ? box.setAttribute("tabindex", 0) : box.removeAttribute("tabindex")));
 };
-const sizes = new ResizeObserver((changes) => changes.forEach((change) => fit(change.target)));
+const sizes = new ResizeObserver((changes) => fit(changes.map((change) => change.target)));
 boxes.forEach((box) => sizes.observe(box));
-document.fonts.ready.then(() => boxes.forEach(fit));
+document.fonts.ready.then(() => fit([...boxes]));
 
 /* A link into something folded away opens it. */
 const reveal = () => {
@@ -51,17 +53,24 @@ const reveal = () => {
 };
 for (const event of ["load", "hashchange"]) window.addEventListener(event, () => { if (location.hash) setTimeout(reveal); });
 
+/* Signs of formulas are found by their names, too: δ is delta. */
+const NAMES = { "∂": "partial", "∇": "nabla", "∑": "sum", "∏": "product", "√": "root" };
+"alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma sigma tau upsilon phi chi psi omega"
+  .split(" ").forEach((name, i) => { NAMES[String.fromCodePoint(945 + i)] = name; });
+const plain = (text) => text.toLowerCase().normalize("NFKD");
+const spelled = (text) => plain(text).replace(/[∂∇∑∏√α-ω]/g, (sign) => `${sign} ${NAMES[sign]} `);
+
 /* Filters: choices and words that leave some of the rows; the address keeps them, so that a view can be shared. */
 for (const form of document.querySelectorAll("form.filter")) {
   const rows = [...document.querySelectorAll(form.dataset.rows)];
   const texts = new Map();
   const text = (row) => {
-    if (!texts.has(row)) texts.set(row, row.textContent.toLowerCase());
+    if (!texts.has(row)) texts.set(row, spelled(row.textContent));
     return texts.get(row);
   };
   const show = () => {
     const asked = [...new FormData(form)].filter(([, value]) => value.trim());
-    const words = asked.filter(([name]) => name === "words").flatMap(([, value]) => value.toLowerCase().split(/\s+/).filter(Boolean));
+    const words = asked.filter(([name]) => name === "words").flatMap(([, value]) => plain(value).split(/\s+/).filter(Boolean));
     const chosen = asked.filter(([name]) => name !== "words");
     let left = 0;
     for (const row of rows) {

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+HOME = "intro.html"
 SITE = Path(__file__).parents[2] / "_build" / "html"
 QUIET = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]
@@ -30,7 +31,8 @@ def chromium_path() -> str | None:
 @cache
 def root(site: Path = SITE) -> str:
     """The path below which the site expects to stand, such as /book/: its page for lost readers cannot do without."""
-    return re.search(r'data-content_root="([^"]+)"', (site / "404.html").read_text("utf8"))[1]
+    lost = site / "404.html"
+    return re.search(r'data-content_root="([^"]+)"', lost.read_text("utf8"))[1] if lost.exists() else "/"
 
 
 class Quiet(SimpleHTTPRequestHandler):

@@ -5,7 +5,8 @@ All tests of a page share its three tabs, so a test leaves a tab as it found it,
 from __future__ import annotations
 
 import pytest
-from built import QUIET, SITE, chromium_path, pages, served
+import weight
+from built import HOME, QUIET, SITE, chromium_path, pages, served
 from playwright.sync_api import Page, sync_playwright
 
 READERS = {
@@ -14,6 +15,12 @@ READERS = {
     "bare": {"viewport": {"width": 1280, "height": 900}, "java_script_enabled": False},
 }
 THEME = {"wide": "light", "phone": "dark", "bare": "light"}
+# What moves without being asked to, and what the page's own policy refuses. Chromium takes a change of the window's size
+# for input, as when it begins to act as a phone, so that what follows an "input" counts as well: nobody has touched the page.
+WATCH = """window.moved = []; window.refused = [];
+new PerformanceObserver(list => window.moved.push(...list.getEntries())).observe({type: "layout-shift", buffered: true});
+document.addEventListener("securitypolicyviolation", e => window.refused.push([e.violatedDirective, e.blockedURI, e.sample]));"""
+SHIFT = "window.moved.reduce((sum, shift) => sum + shift.value, 0)"
 # Fonts are in, and two frames have been drawn, in which site.js saw every new size.
 AT_REST = """() => document.fonts.ready.then(() => new Promise(
     done => requestAnimationFrame(() => requestAnimationFrame(done))))"""
@@ -45,9 +52,10 @@ class Reader:
     """One browser tab, and what happened in it since its page was opened."""
 
     def __init__(self, browser, base: str, name: str):
-        self.base, self.name, self.at = base, name, None
+        self.base, self.name, self.at, self.shift = base, name, None, 0
         self.context = browser.new_context(**READERS[name])
         self.context.add_init_script(f"localStorage.mode = localStorage.theme = '{THEME[name]}'")
+        self.context.add_init_script(WATCH)
         self.page = self.context.new_page()
         self.loaded, self.missing, self.errors = [], [], []
         self.page.on("request", lambda request: self.loaded.append(request.url))
@@ -63,6 +71,7 @@ class Reader:
             self.page.goto(self.base + name, wait_until="load")
             if self.name != "bare":
                 self.page.evaluate(AT_REST)
+                self.shift = self.page.evaluate(SHIFT)
             self.at = name
         return self.page
 
@@ -80,6 +89,17 @@ def readers(base):
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=QUIET)
         yield {name: Reader(browser, base, name) for name in READERS}
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def home_files(readers, base):
+    """What a reader has who comes from the home page."""
+    loaded, page = [], readers["wide"].context.new_page()
+    page.on("request", lambda request: loaded.append(request.url))
+    page.goto(base + HOME, wait_until="load")
+    page.evaluate(AT_REST)
+    page.close()
+    return weight.behind(SITE, loaded, HOME)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import re
 
 import pytest
 from built import SITE, pages
+from playwright.sync_api import expect
 
 CHAPTERS = [name for name in pages() if name.startswith("chapters/")]
 
@@ -51,7 +52,7 @@ def test_the_ledger_can_be_filtered(visit):
     page.fill("input[name=words]", "no such words")
     assert visible(page, ROWS) == 0 and page.locator("form.filter output").inner_text() == "0 of 434"
     page.click("form.filter button[type=reset]")
-    page.wait_for_function("document.querySelector('form.filter output').textContent === '434 of 434'")
+    expect(page.locator("form.filter output")).to_have_text("434 of 434")
     assert visible(page, ROWS) == 434 and "?" not in page.url
 
 
@@ -67,7 +68,7 @@ def test_a_row_that_is_asked_for_is_shown_whatever_the_filter(visit):
     page = visit("ledger.html?source=S2")
     assert not page.locator("#AN-03a").is_visible()
     page.evaluate("location.hash = 'AN-03a'")
-    page.wait_for_function("!document.getElementById('AN-03a').hidden")
+    expect(page.locator("#AN-03a")).to_be_visible()
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -121,8 +122,8 @@ def searched(page, words: str) -> list[tuple[str, str, str]]:
     """Address, heading and snippet of the first places found."""
     page.fill("#search-form input", "")
     page.fill("#search-form input", words)
-    page.wait_for_function("document.querySelector('#search-form output').textContent")
-    page.wait_for_function("words => !words || document.querySelector('#hits li')", arg=words)
+    expect(page.locator("#search-form output")).not_to_be_empty(timeout=10_000)
+    expect(page.locator("#hits li").first).to_be_visible()
     page.wait_for_timeout(250)
     return page.locator("#hits li").evaluate_all("""all => all.slice(0, 8).map(e => [
         e.querySelector("a").getAttribute("href"), e.querySelector("a").textContent, e.querySelector("p").textContent])""")
@@ -270,7 +271,7 @@ def test_the_gallery_can_be_filtered_and_hides_the_rooms_that_are_empty(visit):
     assert page.evaluate("location.search") == "?diagnose=transposed&words=delta+printed+order"
     assert visible(page, ENTRIES) == 2
     page.click("form.filter button[type=reset]")
-    page.wait_for_function("!document.querySelector('.slip[hidden]')")
+    expect(page.locator(".slip[hidden]")).to_have_count(0)
     assert page.locator("h2:visible", has_text="Signs").count() == 1
 
 
@@ -370,7 +371,7 @@ def test_a_link_into_a_folded_solution_opens_it(visit):
     page.locator("#result-softplus-slope a").first.click()
     page.wait_for_url("**/activations.html#*")
     derivation = page.locator("#equation-eq-softplus-slope")
-    page.wait_for_function("() => !document.getElementById('equation-eq-softplus-slope').closest('.toggle-hidden')")
+    expect(derivation).to_be_visible()
     page.wait_for_timeout(500)
     top = derivation.evaluate("e => e.getBoundingClientRect().top")
     assert derivation.is_visible() and 0 <= top < 500
@@ -383,3 +384,19 @@ def test_results_can_be_filtered_by_words(visit):
     assert 1 <= visible(page, ".results > li") < all_of_them / 10
     assert page.locator("#result-softmax-jacobian").is_visible()
     assert visible(page, "main section section") < len(CHAPTERS)            # chapters without any are hidden, too
+
+
+def test_the_scripts_of_the_theme_work_in_one_file(visit):
+    """Solutions are folded and open, the theme switches, a menu opens, code has a button that copies it."""
+    page = visit("chapters/neurons/activations.html")
+    solution = page.locator(".admonition.dropdown").first
+    assert not solution.locator("p:not(.admonition-title)").first.is_visible()
+    solution.locator(".toggle-button").click()
+    assert solution.locator("p:not(.admonition-title)").first.is_visible()
+    theme = page.locator("html").get_attribute("data-theme")
+    for _ in range(2):                                                  # one of the three modes looks like another
+        page.locator("button.theme-switch-button:visible").first.click()
+    assert page.locator("html").get_attribute("data-theme") != theme
+    page.locator(".dropdown-download-buttons > button:visible").first.click()
+    assert page.locator(".dropdown-download-buttons a").first.is_visible()
+    assert page.locator("div.cell_input button.copybtn").count() == page.locator("div.cell_input pre").count() > 10

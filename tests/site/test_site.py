@@ -1,7 +1,6 @@
 """The built pages in a real browser: what a reader sees, with and without scripts, wide and narrow, light and dark."""
 from __future__ import annotations
 
-import gzip
 import json
 import re
 from html.parser import HTMLParser
@@ -9,13 +8,12 @@ from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
-from built import SITE, pages, root
+import weight
+from built import HOME, SITE, pages, root
 from conftest import AT_REST, THEME
 from playwright.sync_api import expect
 
 ROOT = SITE.parents[1]
-LIMIT = 600_000             # bytes that a page may transfer on first load, everything included
-PACKED = {".html", ".css", ".js", ".svg", ".json"}      # what a server sends compressed
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 
 
@@ -54,17 +52,17 @@ def test_page_asks_nothing_of_another_host_and_reports_no_error(reader):
     assert (foreign, reader.missing, reader.errors) == ([], [], [])
 
 
-def test_page_is_light(reader, page_name):
-    size = {}
-    for url in set(reader.loaded):
-        path = SITE / unquote(urlsplit(url).path.removeprefix(root()).lstrip("/")) if url.startswith(reader.base) else None
-        if path and path.is_file():
-            data = path.read_bytes()
-            kind = path.suffix.lstrip(".")
-            size[kind] = size.get(kind, 0) + len(gzip.compress(data) if path.suffix in PACKED else data)
-    total = sum(size.values())
-    print(f"{page_name}: {total / 1000:.0f} kB:", ", ".join(f"{kind} {size[kind] / 1000:.0f}" for kind in sorted(size)))
-    assert size["html"] and size["css"] and total < LIMIT
+def test_page_is_light(reader, home_files, page_name):
+    """First load, with all pictures down to the end of the page; the same with the frames; load after the home page."""
+    cost = weight.cost(page_name, (url for url in reader.loaded if url.startswith(reader.base)), home_files)
+    assert {"html", "css", "font", "js"} <= cost.kinds.keys(), (cost, reader.loaded)
+    assert cost.still <= weight.STILL and cost.moving <= weight.MOVING and cost.later <= weight.LATER
+
+
+@pytest.mark.parametrize("reader_name", ["wide", "phone"])
+def test_nothing_moves_while_the_page_loads(readers, page_name, reader_name):
+    readers[reader_name].read(page_name)
+    assert readers[reader_name].shift < weight.SHIFT
 
 
 def test_everything_is_there_without_scripts(bare):
@@ -126,7 +124,8 @@ def test_flipbooks_turn_by_keyboard(wide):
         before = seen()
         slider.focus()
         wide.keyboard.press("ArrowRight" if slider.input_value() != slider.get_attribute("max") else "ArrowLeft")
-        wide.wait_for_function("img => img.complete && img.naturalWidth > 0", arg=picture.element_handle())
+        expect(picture).to_have_js_property("complete", True)
+        assert picture.evaluate("img => img.naturalWidth > 0")
         after = seen()
         assert before[0] != after[0] and before[1] != after[1], before
         assert slider.get_attribute("aria-valuetext") == after[1]
@@ -174,19 +173,49 @@ def test_derivations_keep_their_columns(wide):
         assert all(tick[:2] == [True, "visible"] and tick[2] in {"start", "proved", "checked"} for tick in derivation["ticks"])
 
 
+def test_policy_is_strict_and_nothing_was_refused(readers, page_name):
+    """The last test of a page: nothing that the others did met the policy, or an error."""
+    for name in ("wide", "phone"):
+        page = readers[name].read(page_name)
+        assert (page.evaluate("window.refused"), readers[name].errors) == ([], [])
+    rules = dict(rule.split(" ", 1) for rule in page.locator("meta[http-equiv=Content-Security-Policy]")
+                 .get_attribute("content").split("; "))
+    assert rules["default-src"] == rules["base-uri"] == "'none'"
+    assert all(re.fullmatch(r"'self'|'sha256-.{44}'", allowed) for allowed in rules["script-src"].split())
+    assert "http" not in str(rules) and not re.search(r"<[^>]* on\w+=", (SITE / page_name).read_text("utf8"))
+
+
+def test_policy_keeps_foreign_code_from_running(readers, base):
+    page = readers["wide"].context.new_page()
+    page.goto(base + HOME)
+    ran = page.evaluate("""async () => {
+        const script = document.createElement("script");
+        script.textContent = "window.ran = 1";
+        document.head.append(script);
+        document.body.insertAdjacentHTML("beforeend", '<button onclick="window.ran = 2">x</button>');
+        document.body.lastChild.click();
+        const picture = new Image();
+        picture.src = "https://example.org/x.png";
+        await fetch("https://example.org/").catch(() => 0);
+        return window.ran; }""")
+    assert ran is None
+    assert {directive for directive, _, _ in page.evaluate("window.refused")} == {
+        "script-src-elem", "script-src-attr", "img-src", "connect-src"}
+    page.close()
+
+
 class Links(HTMLParser):
     """The ids of a page and everything it points at."""
 
     def __init__(self, text: str):
         super().__init__()
-        self.ids, self.targets = set(), []
+        self.ids, self.targets = set(), weight.frames(text)
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
         attrs = dict(attrs)
         self.ids.add(attrs.get("id"))
         self.targets += [attrs[key] for key in ("href", "src") if attrs.get(key)]
-        self.targets += [src for src, _, _ in json.loads(attrs.get("data-frames", "[]"))]
 
 
 def article(page_name: str) -> str:
@@ -208,3 +237,9 @@ def test_every_local_link_resolves():
             if not (SITE / path).is_file() or (url.fragment and unquote(url.fragment) not in ids):
                 broken.append(f"{name} -> {target}")
     assert broken == []
+
+
+def test_every_address_in_the_style_sheet_resolves():
+    (sheet,) = (SITE / "_static").glob("book.*.css")
+    addresses = re.findall(r"url\((?![\"']?data:)([^)]+)\)", sheet.read_text("utf8"))
+    assert addresses and [address for address in addresses if not (sheet.parent / address).is_file()] == []
