@@ -7,15 +7,17 @@ PIP := $(BIN)/python -m pip install -qq --no-input --disable-pip-version-check -
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --loglevel=error
 NOTEBOOKS = $(shell find chapters -name '*.ipynb' -not -path '*/.*' 2>/dev/null)
 
-.PHONY: help setup book test site-test cpus bench slips screenshots pdf lab serve refresh lock clean distclean
+.PHONY: help setup book test site-test site-report cpus bench slips screenshots pdf offline lab serve refresh lock clean distclean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make book         build the website in _build/html"
 	@echo "make test         run every check of lib and of the notebooks"
 	@echo "make site-test    check the built website in Chromium"
+	@echo "make site-report  print what every page costs its reader, beside a stock Jupyter Book of the same text"
 	@echo "make screenshots  draw every page at two widths, light and dark, in _build/screenshots"
 	@echo "make pdf          print the whole book into _build/pdf, and check what was printed"
+	@echo "make offline      pack the website into a zip in _build/offline that is read without a server"
 	@echo "make cpus         run every notebook as older and newer processors would, with one and two threads"
 	@echo "make bench        time lib beside PyTorch and scikit-learn; installs PyTorch into .venv"
 	@echo "make slips        judge 13,000 gradients, right and wrong ones, and count what lib.diagnose says of them"
@@ -71,6 +73,10 @@ site-test: book
 	@echo "Checking every page of the website in Chromium"
 	@$(BIN)/python -m pytest tests/site -n 2 --dist loadgroup $(ARGS)
 
+site-report: book
+	@echo "Weighing and timing every page; nothing else should run meanwhile"
+	@$(BIN)/python tests/site/site_report.py $(ARGS)
+
 screenshots: book
 	@echo "Drawing every page at 1280 and 390 pixels, light and dark"
 	@$(BIN)/python tests/site/screenshots.py $(ARGS)
@@ -78,6 +84,10 @@ screenshots: book
 pdf: book
 	@echo "Printing the whole book; this takes some minutes"
 	@$(BIN)/python tests/site/print_book.py
+
+offline: book
+	@echo "Packing the website for reading without a server"
+	@$(BIN)/python tests/site/offline.py
 
 bench: .venv/.bench
 	@echo "Timing one evaluation, every library in turn"
