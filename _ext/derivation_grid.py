@@ -18,6 +18,9 @@ VERDICT = re.compile(r"(?<!\\)%\s*(start|proved|checked)\b\s*;?\s*(.*?)\s*$")
 PUNCTUATION = re.compile(r"[.,;:!?)\]’”]*")
 TOKEN = re.compile(r"\\(?:begin|end)\{|\\.|[{}&]", re.S)
 DEPTH = {r"\begin{": 2, "{": 1, "}": -1}     # the brace that closes the name after \begin or \end takes one away
+FRACTIONS = re.compile(r"\\frac(?=\s*\{)|\\.|[{}]", re.S)
+BASE = '<span class="katex-base">'          # what KaTeX never breaks: up to a relation or a sign between terms
+SHORT = 9       # em of text; no wider, a formula stays on one line
 WIDE = 25       # em of text; with both sides wider than this, no room is left for reasons beside them
 Links = Sequence[tuple[str, str]]           # words that a reason may hold, and where they lead
 SLIM = 15       # em of text; with both sides slimmer than this, they stand side by side on a phone
@@ -91,8 +94,41 @@ def words_and_math(text: str, typeset: Callable[[str], str]) -> str:
 
 
 def kept_together(math: str, tail: str) -> str:
-    """A formula and the punctuation after it, which browsers would put on the next line."""
-    return f'<span class="kept">{math}{tail}</span>' if tail else math
+    """A short formula on one line, and any formula on one line with the punctuation after it.
+
+    Without this browsers break `a = 5` in two, and put a comma on the next line. A long formula keeps the places where
+    TeX would break it.
+    """
+    if text_width(math) > SHORT:
+        if not tail:
+            return math
+        head, *bases = math.split(BASE)
+        math = head + BASE + f"<wbr>{BASE}".join(bases)
+    return f'<span class="kept">{math}{tail}</span>' if tail or math.count(BASE) > 1 else math
+
+
+def open_fractions(tex: str) -> str:
+    r"""Display math in which a fraction within a fraction is not set smaller, and two side by side stand apart.
+
+    In exponents and indices fractions stay small: of `\frac{\frac{a}{b}}{e^{\frac{a}{b}}}` only the second is opened.
+    """
+    parts, at, closed = [], 0, -1
+    stack = [[False, 0, False]]     # for each open brace: is it in a fraction, parts of one to come, does it end one
+    for token in FRACTIONS.finditer(tex):
+        here = stack[-1]
+        match token[0]:
+            case r"\frac":
+                beside = closed >= 0 and not tex[closed:token.start()].strip()
+                parts += [tex[at:token.start()], r"\," if beside else "", r"\dfrac" if here[0] else r"\frac"]
+                at, here[1] = token.end(), 2
+            case "{":
+                script = tex[:token.start()].endswith(("^", "_"))
+                part = here[1] > 0 and not script
+                stack.append([not script and (part or here[0]), 0, part and here[1] == 1])
+                here[1] -= part
+            case "}" if len(stack) > 1:
+                closed = token.end() if stack.pop()[2] else -1
+    return "".join([*parts, tex[at:]])
 
 
 def width(node: ElementTree.Element) -> float:
@@ -150,4 +186,4 @@ def to_html(tex: str, typeset: Callable[[str], str], links: Links = ()) -> str:
 
 def display(tex: str, typeset: Callable[[str], str]) -> str:
     """One side of a line, in display style; nothing for nothing."""
-    return typeset(rf"\displaystyle {tex}") if tex else ""
+    return typeset(rf"\displaystyle {open_fractions(tex)}") if tex else ""

@@ -14,6 +14,7 @@ import json
 from html.parser import HTMLParser
 from pathlib import Path
 
+import cells
 from PIL import Image
 from sphinx.util import logging
 
@@ -74,7 +75,7 @@ def to_html(name: str, shown: int, frames: list[Frame], save) -> str:
     src, alt, caption = map(html.escape, pages[shown])
     first, last = (html.escape(pages[i][2]) for i in (0, -1))
     return f"""<figure class="flipbook" data-frames="{html.escape(json.dumps(pages, ensure_ascii=False))}">
-<img loading="lazy" src="{src}" alt="{alt}" width="{width}" height="{height}">
+{cells.pane(width, f'<img loading="lazy" src="{src}" alt="{alt}" width="{width}" height="{height}">')}
 <figcaption>{caption}</figcaption>
 <label class="flipbook-control" hidden><span>{html.escape(name)}</span>
 <input type="range" max="{len(pages) - 1}" value="{shown}" aria-valuetext="{caption}" autocomplete="off"></label>

@@ -47,7 +47,7 @@ def display_form(tex: str, nowrap: bool) -> str:
     """The formula as KaTeX wants it: Sphinx numbers equations, so KaTeX must not."""
     if not nowrap and r"\\" in tex and r"\begin{" not in tex:
         tex = rf"\begin{{split}}{tex}\end{{split}}"
-    return NUMBERED.sub(r"\\\1{\2*}", tex)
+    return NUMBERED.sub(r"\\\1{\2*}", derivation_grid.open_fractions(tex))
 
 
 def guarded(node: nodes.Node, make) -> str:

@@ -42,6 +42,8 @@ MENDS = [
     (re.compile(r'<summary aria-label="[^"]*">'), "<summary>"),
     (re.compile(r'(<button[^>]*search-button-field[^>]*?)\s+aria-label="[^"]*"'), r"\1"),
     (re.compile(r'(<div id="pst-primary-sidebar")(?! role)'), r'\1 role="region" aria-label="The book"'),
+    # A click on the title of a solution unfolds it; the exercise stands right above.
+    (re.compile(r'(<p class="admonition-title">Solution to)<a [^>]*>(.*?)</a></p>'), r"\1\2</p>"),
     (re.compile(r' role="(?:list(?=" class="citation)|doc-biblioentry)"'), ""),
 ]
 

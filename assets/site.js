@@ -35,7 +35,7 @@ if (navigator.clipboard) {
 for (const button of document.querySelectorAll("[data-print]")) button.addEventListener("click", () => print());
 
 /* What scrolls sideways can be reached with the keyboard. */
-const boxes = document.querySelectorAll(".rhs, .lhs, .katex-display, .pst-scrollable-table-container, .bd-article pre, .bd-article blockquote, .ledger p:has(.katex), .slip p:has(.katex)");
+const boxes = document.querySelectorAll(".rhs, .lhs, .katex-display, .pst-scrollable-table-container, .pane, .bd-article pre, .bd-article blockquote, .ledger p:has(.katex), .slip p:has(.katex)");
 const fit = (some) => {                         // first look at all, then write: looking after each change would lay out anew
   const wide = some.map((box) => box.scrollWidth > box.clientWidth + 1);
   some.forEach((box, i) => (wide[i] ? box.setAttribute("tabindex", 0) : box.removeAttribute("tabindex")));
@@ -43,6 +43,18 @@ const fit = (some) => {                         // first look at all, then write
 const sizes = new ResizeObserver((changes) => fit(changes.map((change) => change.target)));
 boxes.forEach((box) => sizes.observe(box));
 document.fonts.ready.then(() => fit([...boxes]));
+
+/* How far it was scrolled; it fades towards an edge beyond which there is more. */
+document.addEventListener("scroll", ({ target: box }) => {
+  if (box.tabIndex !== 0) return;
+  const left = box.scrollWidth - box.clientWidth - box.scrollLeft;
+  box.dataset.at = box.scrollLeft <= 1 ? "start" : left <= 1 ? "end" : "middle";
+}, { capture: true, passive: true });
+
+/* The button that unfolds a hint says which. */
+window.addEventListener("load", () => {
+  for (const button of document.querySelectorAll(".toggle-button")) button.ariaLabel = `Show or hide ${button.closest(".admonition-title").textContent.trim()}`;
+});
 
 /* A link into something folded away opens it. */
 const reveal = () => {

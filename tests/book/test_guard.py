@@ -187,6 +187,18 @@ def exercises_have_solutions(nb):
                 if "dropdown" not in options)
 
 
+def hints_stand_with_their_exercise(nb):
+    for source in prose(nb):
+        first, asked = source.find("{admonition} Hint 1"), source.find("{exercise")
+        if first >= 0 and not 0 <= asked < first:
+            yield "hints that do not follow their exercise in the same cell, above the code to be filled in"
+
+
+def numbers_bring_their_brackets(nb):
+    for source in prose(nb):
+        yield from (f"{found} is shown as ((1)); say: by {found[1:-1]}" for found in re.findall(r"\(\{eq\}`[^`]*`\)", source))
+
+
 def widgets_have_state(nb):
     models = state(nb)
     for cell in code(nb):
@@ -212,7 +224,8 @@ RULES = [executed_in_order, outputs_are_stored, no_error_no_stderr, no_semicolon
          no_bare_scalar, nothing_is_skipped, cells_are_short, first_cell_imports, house_figures, figures_are_described,
          pictures_and_derivations_are_folded, derivations_are_shown, derivations_end_in_lib,
          lines_are_single_sourced, equations_are_derived, something_to_play_with,
-         exercises_have_solutions, widgets_have_state, numbers_come_from_cells]
+         exercises_have_solutions, hints_stand_with_their_exercise, numbers_bring_their_brackets, widgets_have_state,
+         numbers_come_from_cells]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
@@ -329,6 +342,8 @@ FAULTS = [
     (exercises_have_solutions, planted(6, source="Nothing to do.")),
     (exercises_have_solutions, planted(6, source="```{exercise}\n:label: ex-a\nWhy?\n```")),
     (exercises_have_solutions, planted(6, source=SAMPLE["cells"][6]["source"].replace(":class: dropdown\n", ""))),
+    (hints_stand_with_their_exercise, planted(0, source="0.8808\n\n```{admonition} Hint 1: the rule\n:class: dropdown\n```")),
+    (numbers_bring_their_brackets, planted(0, source="It is 0.8808 ({eq}`eq:a`).")),
     (widgets_have_state, planted() | {"metadata": {}}),
     (widgets_have_state, planted() | {"metadata": {"widgets": {"application/vnd.jupyter.widget-state+json": {
         "state": {MODEL: {"model_name": "HTMLModel", "state": {"value": "<img>"}}}}}}}),

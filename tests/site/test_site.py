@@ -98,6 +98,51 @@ def test_page_does_not_scroll_sideways_on_a_phone(phone):
             .filter(e => sticksOut(e) && !boxed(e)).map(e => e.outerHTML.slice(0, 120)); }""") == []
 
 
+def test_what_scrolls_fades_where_there_is_more(phone):
+    """From the start to the end of its way: at either end the fade is on the other side."""
+    seen = unfold(phone).locator(".bd-article [tabindex='0']").evaluate_all("""async all => {
+        const mask = e => getComputedStyle(e).maskImage.match(/-?[\\d.]+(?=px)/g) ?? ["none"];
+        const at = (e, place) => { e.scrollLeft = place; return new Promise(done => requestAnimationFrame(() => setTimeout(() => done(mask(e))))); };
+        return [all.map(e => mask(e).join()), all.length ? [await at(all[0], 1e6), await at(all[0], 0)] : []]; }""")
+    start = ["0", "29.75"]                          # transparent from the edge, and opaque 1.75 rem further in
+    assert {tuple(mask.split(",")) for mask in seen[0]} <= {tuple(start)}
+    assert seen[1] in ([], [["29.75"], start])
+
+
+def test_a_thumb_and_an_eye_can_use_a_phone(phone):
+    """Letters in pictures, which are drawn with 10.5 pt at 100 dpi, are large enough, and so are the sliders; nothing hides a button."""
+    assert phone.locator(".pane img").evaluate_all("""all => all.map(img => {
+        const drawn = parseFloat(getComputedStyle(img.parentElement).getPropertyValue("--drawn"));
+        return [img.getBoundingClientRect().width / drawn * 10.5 * 100 / 72, img.classList.contains("diagram") ? 10 : 8.7]; })
+        .filter(([letters, least]) => letters < least)""") == []
+    assert phone.locator(".flipbook-control input").evaluate_all("""all => all.map(e => {
+        const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+        return [e.getBoundingClientRect().height, parseFloat(getComputedStyle(e).getPropertyValue("--thumb")) * rem]; })
+        .filter(([height, thumb]) => height < 44 || thumb < 24)""") == []
+    assert phone.evaluate("""() => {
+        const box = e => e.getBoundingClientRect(), inside = (a, b) => a.left >= b.left - 1 && a.right <= b.right + 1 && a.bottom <= b.bottom + 1;
+        const words = e => { const all = document.createRange(); all.selectNodeContents(e); return box(all); };
+        return [...document.querySelectorAll(".toggle-button")].filter(e => !inside(box(e), box(e.parentElement))
+                || words(e.previousElementSibling ?? e.parentElement.firstChild).right > box(e).left + 1)
+            .concat([...document.querySelectorAll(".prev-next-area a > *")].filter(e => !inside(words(e), {left: 0, right: 390, bottom: 1e6})))
+            .map(e => e.outerHTML.slice(0, 150)); }""") == []
+
+
+def test_punctuation_stays_with_its_formula(phone):
+    assert unfold(phone).locator(".kept:not(td *)").evaluate_all("""all => all.filter(kept => {
+        if (kept.lastChild.nodeType !== Node.TEXT_NODE || !kept.getClientRects().length) return false;
+        const tail = document.createRange(), bases = kept.querySelectorAll(".katex-base");
+        tail.selectNode(kept.lastChild);
+        const comma = tail.getBoundingClientRect(), formula = bases[bases.length - 1].getBoundingClientRect();
+        return comma.top > formula.bottom || comma.left < formula.left; }).map(e => e.textContent.slice(-80))""") == []
+
+
+def test_folded_code_says_what_it_is_for(wide):
+    """Of two folded cells, one right below the other, each has a name of its own."""
+    assert wide.locator("div.cell:has(> details.hide:only-child) + div.cell > details.hide > summary").evaluate_all("""all => all.filter(
+        e => e.textContent === e.closest(".cell").previousElementSibling.querySelector("summary").textContent).map(e => e.textContent)""") == []
+
+
 @pytest.mark.parametrize("reader_name", ["wide", "phone"])
 def test_axe_finds_nothing_of_any_severity(readers, page_name, reader_name):
     page = unfold(readers[reader_name].read(page_name))
@@ -163,12 +208,13 @@ def test_derivations_keep_their_columns(wide):
     found = wide.locator(".derivation").evaluate_all("""all => all.map(derivation => {
         const part = name => [...derivation.querySelectorAll(name)];
         return {starts: [...new Set(part(".rhs").map(e => Math.round(e.getBoundingClientRect().x)))], lines: part(".rhs").length,
+                slight: part(".rhs, .lhs").filter(e => e.tabIndex === 0 && e.scrollWidth < e.clientWidth + 4).length,
                 ticks: part(".tick").map(tick => {
                     tick.focus();
                     const tip = getComputedStyle(tick, "::after");
                     return [document.activeElement === tick, tip.visibility, tick.ariaLabel.split(/[:;]/)[0]]; })}; })""")
     for derivation in found:
-        assert len(derivation["starts"]) == 1, derivation
+        assert len(derivation["starts"]) == 1 and derivation["slight"] == 0, derivation     # an index sticks out by 2 px
         assert len(derivation["ticks"]) == derivation["lines"]
         assert all(tick[:2] == [True, "visible"] and tick[2] in {"start", "proved", "checked"} for tick in derivation["ticks"])
 
