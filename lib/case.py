@@ -13,7 +13,7 @@ import numpy as np
 
 from lib.evidence import lost_delta, rarer
 from lib.hypotheses import Structure, by_node, close, fit, made, nearly, structures
-from lib.instances import Instance, Model, call
+from lib.instances import FormulaError, Instance, Model, call
 from lib.kinds import FACTORS, Slip, factor_slips, penalty_words
 from lib.shapes import entry
 
@@ -58,6 +58,8 @@ class Case:
         try:
             with np.errstate(all="ignore"):
                 result = call("claimed", self.claimed, known)
+        except FormulaError:
+            raise
         except (ValueError, IndexError) as error:
             raise Refused(_plain(str(error))) from error
         if isinstance(result, tuple | list):
@@ -86,8 +88,9 @@ class Case:
             instance, value = broken[0]
             at = tuple(int(i) for i in np.argwhere(~np.isfinite(value))[0])
             shapes = ", ".join(f"{name} {np.shape(value)}" for name, value in instance.arrays.items())
+            why = getattr(self.claimed, "poles", lambda known: "")(instance.names)
             raise ValueError(f"claimed: {entry('its result', at)} is {value[at]}, expected a number; "
-                             f"the arrays had the shapes {shapes}")
+                             f"{why or f'the arrays had the shapes {shapes}'}")
         return pairs, refused
 
     # The tests, in their order
@@ -97,7 +100,7 @@ class Case:
         pairs, refused = self.evaluated(self.instances(self.count), strict=True)
         if not pairs and not refused:
             raise ValueError("diagnose: the loss has no slope that differences agree on, at any of "
-                             f"{self.count} instances; it is too steep there, or has a kink at every one")
+                             f"{self.count} instances; it is too steep there, or has a kink or no value at every one")
         if pairs and refused:                                   # an index that one array has and another has not
             pairs += self.evaluated(self.instances(2 * self.count, first=200))[0]
         square, _ = self.evaluated(self.instances(2, square=True))

@@ -189,12 +189,10 @@ class Derivation:
         """Find the unknown of the first equation by bisection at each point, with no algebra."""
         equation = self.lines[0].content
         residual = points.concrete(equation.lhs - equation.rhs, self._rules)
-        names = sorted(residual.free_symbols, key=str)
-        miss = sympy.lambdify(names, residual, "numpy")
         for p in range(points.count):
-            at = lambda u, p=p: miss(*(u if s == unknown else points.values[s][p] for s in names))
+            miss = lambda u, p=p: points.moved(residual, unknown, u)[p]
             try:
-                points.arrays[unknown.name][p] = brentq(at, low, high, xtol=1e-14)
+                points.arrays[unknown.name][p] = brentq(miss, low, high, xtol=1e-14)
             except ValueError as error:
                 where = f"{self._where(0)} has no one solution for {unknown} in ({low}, {high})"
                 raise DerivationError(where) from error

@@ -255,7 +255,8 @@ def _verdict(case, finding):
     said = [KINDS[kind].sentence.format(detail=detail) for kind, detail in slips]
     if [kind for kind, _ in slips] == ["penalty"]:
         said = [f"The data part is right. {said[0]}"]
-    brief, count = " and ".join(KINDS[kind].brief for kind, _ in slips), ("", "", "Two", "Three")[len(said)]
+    *before, last = dict.fromkeys(KINDS[kind].brief for kind, _ in slips)
+    brief, count = f"{', '.join(before)} and {last}" if before else f"{last} twice", ("", "", "Two", "Three")[len(said)]
     sentence = said[0] if len(said) == 1 else f"{count} slips at once, {brief}. {' '.join(said)}"
     kind, wrt = kinds_of(slips), case.wrt
     about = f"{len(pairs) or case.count} instances of {case.model.name}, gradient by {wrt}"

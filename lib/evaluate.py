@@ -14,15 +14,12 @@ import numpy as np
 import sympy
 from sympy import Indexed, KroneckerDelta, Product, Sum, Symbol
 
+from lib.instances import FormulaError
 from lib.points import NamedBase
 
 NUMPY = {"exp": np.exp, "log": np.log, "tanh": np.tanh, "sin": np.sin, "cos": np.cos, "tan": np.tan, "sinh": np.sinh,
          "cosh": np.cosh, "Abs": np.abs, "sign": np.sign, "atan": np.arctan, "Max": np.maximum, "Min": np.minimum,
          "asin": np.arcsin, "acos": np.arccos, "asinh": np.arcsinh}
-
-
-class FormulaError(ValueError):
-    """A formula that cannot be read or evaluated, and why."""
 
 
 @dataclass
@@ -57,7 +54,8 @@ class Reading:
 
     def _value(self, expr, ranges, place):
         again = lambda e: self._value(e, ranges, place)
-        position = lambda e: again(e) + e.has(Indexed)                  # labels are counted from 0, positions from 1
+        label = lambda e: e.has(Indexed) or (e not in place and str(e) in self.arrays)
+        position = lambda e: again(e) + label(e)                       # labels are counted from 0, positions from 1
         match expr:
             case sympy.Number() | sympy.NumberSymbol():
                 return float(expr)

@@ -15,11 +15,11 @@ from sympy import Indexed, IndexedBase, Sum, Symbol
 from sympy.core.function import AppliedUndef
 
 from lib.activations import ACTIVATIONS
-from lib.evaluate import FormulaError, Reading
+from lib.evaluate import Reading
 from lib.hypotheses import close
-from lib.instances import ALIASES, Model
+from lib.instances import FormulaError, Model, other_names
 from lib.latex import read
-from lib.repairs import Repair, repaired
+from lib.repairs import Repair, repaired, said
 
 
 @dataclass(eq=False)
@@ -44,15 +44,25 @@ class Claim:
         shape = np.shape(known[self.wrt])
         axes = _axes(known, self.wrt, self.single)
         axes = axes if len(axes) <= len(self.free) else [size for size in axes if size != 1]
-        extra = [spans.get(letter, 1) for letter in self.free[:len(self.free) - len(axes)]]
-        starts = [1] * len(extra) + list(self.first.get(self.wrt, [1] * len(axes)))
-        free = {letter: range(start, start + length)
-                for letter, start, length in zip(self.free, starts, extra + axes, strict=True)}
+        extra = [spans.get(letter, range(1, 2)) for letter in self.free[:len(self.free) - len(axes)]]
+        starts = self.first.get(self.wrt, [1] * len(axes))
+        along = [range(start, start + length) for start, length in zip(starts, axes, strict=True)]
+        free = dict(zip(self.free, extra + along, strict=True))
         found = reading.value(expr, free)
         return found.reshape(shape) if found.size == np.prod(shape) else found
 
+    def poles(self, known: dict) -> str:
+        """What is 0 below a fraction bar, in words, if anything is."""
+        reading, spans = self.reading(self.expr, known)
+        for power in sorted(self.expr.atoms(sympy.Pow), key=str):
+            base, exponent = power.args
+            free = {letter: span for letter, span in spans.items() if base.has(letter)}
+            if exponent.is_negative and not base.has(Sum) and not reading.value(base, free).all():
+                return f"{said(base)} is 0 for some entries, and stands below a fraction bar"
+        return ""
+
     def reading(self, expr, known):
-        """The arrays under the letters of the formula, and the length that each index letter has by them."""
+        """The arrays under the letters of the formula, and the positions that each index letter has by them."""
         arrays, numbers, spans = {}, {}, {}
         for letter, (name, count) in self.names.items():
             value = known[name]
@@ -64,10 +74,12 @@ class Claim:
         for entry in sorted(expr.atoms(Indexed), key=str):
             for axis, index in enumerate(entry.indices):
                 if isinstance(index, Symbol) and str(entry.base.label) in arrays:
-                    spans.setdefault(index, np.shape(arrays[str(entry.base.label)])[axis])
+                    start = first.get(str(entry.base.label), (1,) * (axis + 1))[axis]
+                    spans.setdefault(index, range(start, start + np.shape(arrays[str(entry.base.label)])[axis]))
         for total in sorted(expr.atoms(Sum), key=str):
             for letter, low, high in total.limits:
-                for end, value in ((low, 1), (high, spans.get(letter, 1))):
+                span = spans.get(letter, range(1, 2))
+                for end, value in ((low, span.start), (high, span.stop - 1)):
                     if isinstance(end, Symbol) and end.name not in numbers:
                         numbers[end.name] = value
         return Reading(arrays, numbers, self.functions, first), spans
@@ -82,7 +94,7 @@ def claim(formula, model: Model, wrt: str | None = None, *, free: str = "", lett
     """
     left, expr = _sides(formula)
     known = model.instance({letter: 3 + place for place, letter in enumerate(model.letters)}, 1).names
-    symbols = _symbols([expr, left] if left is not None else [expr])
+    symbols = _symbols([expr, left] if left is not None else [expr], known)
     try:
         names, single = _resolved(symbols, known, letters or {}, False), False
     except FormulaError as error:
@@ -113,7 +125,7 @@ def function(formula) -> tuple[Callable, sympy.Expr]:
     expr = _sides(formula)[1]
 
     def loss(**known):
-        names = _resolved(_symbols([expr]), known, {}, False)
+        names = _resolved(_symbols([expr], known), known, {}, False)
         return Claim(expr, (), "", names, _functions(None)).reading(expr, known)[0].value(expr, {})
 
     return loss, expr
@@ -160,8 +172,9 @@ def _sides(formula):
 
 
 def _bottom(left):
-    """What stands below the last ∂, at the end of a left side."""
-    return re.search(r"\\partial\s*((?:[^{}\\]|\{[^{}]*\}|\\[a-zA-Z]+)*?)\s*\}?\s*$", left)
+    """What stands below the last ∂ or d, at the end of a left side."""
+    return re.search(r"(?:\\partial|\{\s*(?:\\mathrm\s*\{?d\}?|d(?!\})))\s*"
+                     r"((?:[^{}\\]|\{[^{}]*\}|\\[a-zA-Z]+)*?)\s*\}?\s*$", left)
 
 
 def _split(tex):
@@ -176,7 +189,7 @@ def _split(tex):
     return [side.strip(" &") for side in sides]
 
 
-def _symbols(expressions):
+def _symbols(expressions, known):
     """Every letter of the formula with the number of its indices, index letters and limits of sums left out."""
     found = {}
     for expr in expressions:
@@ -184,7 +197,8 @@ def _symbols(expressions):
         ends = {end for total in expr.atoms(Sum) for limit in total.limits for end in limit[1:]}
         labels = {entry.base.label for entry in expr.atoms(Indexed)}
         places = {index for entry in expr.atoms(Indexed) for index in entry.indices}
-        places |= {index for delta in expr.atoms(sympy.KroneckerDelta) for index in delta.args}
+        places |= {index for delta in expr.atoms(sympy.KroneckerDelta) for index in delta.args
+                   if not np.ndim(known.get(str(index), 0))}                 # which is a label, as y in [k = y]
         for entry in sorted(expr.atoms(Indexed), key=str):
             found[str(entry.base.label)] = len(entry.indices)
         for symbol in sorted(expr.atoms(Symbol) - bound - labels - places - ends, key=str):
@@ -197,8 +211,7 @@ def _resolved(symbols, known, letters, single):
     found, near = {}, {}
     for letter, _ in symbols:
         wanted = [letters[letter]] if letter in letters else [
-            letter, *ALIASES.get(letter, ALIASES.get(letter.lower(), ())),
-            letter.upper(), letter.lower(), letter.capitalize()]
+            letter, letter.upper(), letter.lower(), letter.capitalize(), *other_names(letter)]
         near[letter] = [name for name in wanted if name in known]
         if not near[letter]:
             raise FormulaError(f"formula: the letter {letter} is not known here; known are {', '.join(sorted(known))}; "
@@ -243,7 +256,7 @@ def _free(made, left, free, known):
         order = [Symbol(word, integer=True) for word in free.split()]
     else:
         spans = made.reading(made.expr, known)[1]
-        by_length = [[letter for letter in found if spans.get(letter) == length] for length in axes]
+        by_length = [[letter for letter in found if len(spans.get(letter, ())) == length] for length in axes]
         unused = (Symbol(letter, integer=True) for letter in "jklmabcpqrs" if letter not in map(str, places | bound))
         alone = all(len(letters) < 2 for letters in by_length)
         order = [letters[0] if letters else next(unused) for letters in by_length] if alone else found

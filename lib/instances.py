@@ -22,7 +22,7 @@ from lib.traced import OPS, traced
 # What a letter may be called in a model, if it is not known there.
 ALIASES = {"lambda": ("lam",), "xtilde": ("Xs",), "x*": ("Xs",), "yhat": ("Yhat", "yhat", "P", "p"), "h": ("H", "A1"),
            "N": ("n",), "m": ("n",), "K": ("k",), "C": ("k",), "t": ("T", "Y", "y"), "o": ("P", "Yhat"),
-           "A2": ("P", "Yhat"), "theta": ("theta", "Theta"), "a": ("A1",), "z": ("z", "Z", "Z1"),
+           "a2": ("P", "Yhat"), "theta": ("theta", "Theta"), "a": ("A1",), "z": ("z", "Z", "Z1"),
            "w": ("w", "W", "W1", "theta", "Theta"), "v": ("v", "V", "W2")}
 ANALYTIC = OPS | {"log_sigmoid": Op("ln σ", lambda a: -_log_one_plus_exp(-a), None),        # equal, and complex
                   "softplus": Op("softplus", lambda a: _log_one_plus_exp(a), None),
@@ -33,6 +33,15 @@ def _log_one_plus_exp(a):
     """ln(1 + e^a), the larger of the two terms taken out so that nothing overflows."""
     top = np.maximum(a.real, 0.0)
     return top + np.log(np.exp(-top) + np.exp(a - top))
+
+
+class FormulaError(ValueError):
+    """A formula that cannot be read or evaluated, and why."""
+
+
+def other_names(letter: str) -> tuple[str, ...]:
+    """What a letter may be called in a model."""
+    return ALIASES.get(letter, ALIASES.get(letter.lower(), ()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +159,8 @@ class Instance:
     def root(self) -> graph.Node:
         """The loss as a node."""
         loss = traced(self.model.loss) if self.model.written == "arrays" else self.model.loss
-        return call("loss", loss, self.known | self.leaves)
+        with np.errstate(all="ignore"):
+            return call("loss", loss, self.known | self.leaves)
 
     @cached_property
     def order(self) -> list[graph.Node]:
@@ -171,9 +181,12 @@ class Instance:
         """The true gradient by one array, by complex steps: from values of the loss alone, exact to rounding.
 
         Where these do not exist, as for a loss that gives values only and has kinks, by differences of fourth order.
+        NaN where the loss has no value: of a negative number the complex logarithm has one, with a slope of no meaning.
         """
         if wrt not in self.found:
-            self.found[wrt] = self._stepped(wrt) if self.model.written == "values" else self._replayed(wrt)
+            with np.errstate(all="ignore"):
+                found = self._stepped(wrt) if self.model.written == "values" else self._replayed(wrt)
+                self.found[wrt] = found if np.isfinite(self.value).all() else found * np.nan
         return self.found[wrt]
 
     def _replayed(self, wrt):
@@ -202,7 +215,7 @@ def call(where: str, function: Callable, known: dict):
     missing = [p.name for p in wanted
                if p.name not in known and p.default is p.empty and p.kind is not p.VAR_POSITIONAL]
     if missing:
-        near = [*(name for name in known if name.lower() == missing[0].lower()), *ALIASES.get(missing[0], ())]
+        near = [*(name for name in known if name.lower() == missing[0].lower()), *other_names(missing[0])]
         alike = "".join(f"did you mean {name}? " for name in [name for name in near if name in known][:1])
         raise NameError(f"{where}: it asks for {', '.join(missing)}, which is not known here; "
                         f"{alike}known are {', '.join(sorted(known))}")
@@ -392,5 +405,7 @@ def _numbers_like(value):
         inside = (value < 1).all()
         return lambda rng, shape, sizes: (rng.uniform(0.1, 0.9, shape) if inside else
                                           np.median(value) * np.exp(0.4 * rng.normal(size=shape)))
+    if value.size == 1 and value:                       # one number: mostly of its sign, as a width or a rate may be
+        return lambda rng, shape, sizes: value * np.exp(0.4 * rng.normal(size=shape)) * (-1) ** (rng.random() < 0.25)
     scale = float(np.sqrt(np.mean(value ** 2))) or 1.0
     return lambda rng, shape, sizes: scale * rng.normal(size=shape)

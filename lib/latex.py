@@ -12,7 +12,7 @@ import sympy
 from sympy import IndexedBase, Symbol
 from sympy.parsing.sympy_parser import parse_expr
 
-from lib.evaluate import FormulaError
+from lib.instances import FormulaError
 
 GREEK = ("alpha|beta|gamma|delta|epsilon|varepsilon|zeta|eta|theta|kappa|lambda|mu|nu|xi|pi|rho|sigma|tau|phi|varphi|"
          "chi|psi|omega|Gamma|Delta|Theta|Lambda|Phi|Psi|Sigma|Omega|ell")
@@ -145,10 +145,11 @@ class _Latex:
                   else "this is not known here")
 
     def function(self, name):
-        r"""A function of SymPy, of what follows: \ln p_i, \tanh^2 z, \log_2(u)."""
+        r"""A function of SymPy, of the bracket or the power that follows: \ln p_i, \sin x^2, \tanh^2 z, \log_2(u)."""
         base = self.group() if self.given("_") else ""
         power = f"**({self.group()})" if self.given("^") else ""
-        return f"({name}({self.group()}){f'/log({base})' if base else ''}){power}"
+        of = self.group() if self.peek() in OPEN else self.power()
+        return f"({name}({of}){f'/log({base})' if base else ''}){power}"
 
     def total(self, kind):
         r"""A sum with its letters and limits, \sum_i or \sum_{i=1}^{n}; the rest of the product belongs to it."""

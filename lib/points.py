@@ -181,6 +181,8 @@ class Points:
                     body = scalar(again(expr.args[0]))
                     return sympy.Matrix(rows, columns, lambda i, j: Derivative(body, cell(i, j), evaluate=False))
                 return sympy.Matrix(rows, columns, cell)
+            case sympy.ImmutableDenseMatrix():
+                return sympy.Matrix(expr.applyfunc(again))
             case sympy.Transpose():
                 return again(expr.arg).T
             case sympy.Inverse():
@@ -202,6 +204,10 @@ class Points:
     def evaluate(self, *cells) -> np.ndarray:
         """Concrete scalar expressions at all points, (P, number of cells)."""
         return np.stack(self._at(cells, self.values), axis=1)
+
+    def moved(self, cell, symbol: Symbol, value: float) -> np.ndarray:
+        """A concrete scalar expression with one symbol set to a value at all points, (P,)."""
+        return self._at((cell,), {**self.values, symbol: np.full(self.count, float(value))})[0]
 
     def _at(self, cells: tuple, values: dict) -> list[np.ndarray]:
         slopes, names, function = _compile(cells)

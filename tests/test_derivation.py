@@ -104,6 +104,16 @@ def test_an_equation_is_solved_by_bisection():
     assert derivation.lines[1].verdict == "proved"
 
 
+def test_an_equation_may_hold_a_derivative():
+    with Derivation("chain", unknown={p: (0, 5)}) as derivation:
+        derivation.start(Eq(Derivative(c**2, c) * p, 4 * c), "definition")
+        derivation.line(Eq(p, 2), "power rule")
+    assert derivation.lines[1].verdict == "proved"
+    with pytest.raises(DerivationError, match="line 2"), Derivation("chain", unknown={p: (0, 5)}) as derivation:
+        derivation.start(Eq(Derivative(c**2, c) * p, 4 * c), "definition")
+        derivation.line(Eq(p, 3), "power rule")
+
+
 def test_conditions_hold_at_the_same_points():
     with Derivation("stable") as derivation:
         derivation.start(Abs(1 - eta * c) < 1, "contraction")

@@ -113,6 +113,8 @@ def test_two_slips_at_once_are_both_named():
     verdict = diagnose(claim, model="mlp-softmax", wrt="W1")
     assert verdict.kinds == ("factor-two", "penalty") and verdict.number == "2 + 9"
     assert "Two slips at once" in verdict.sentence
+    claim = lambda X, P, Y, W2, A1, n: -X.T @ ((P - Y) / n @ W2.T * A1 * (1 + A1))
+    assert "Two slips at once, the sign twice." in diagnose(claim, model="mlp-softmax", wrt="W1", lam=0).sentence
 
 
 def test_the_sentence_says_where():
@@ -463,3 +465,16 @@ def test_what_is_right_for_symmetric_matrices_only_is_said(rng):
     assert diagnose(lambda x, A: A @ x, loss, at=at, wrt="x").kind == "path-missing"
     assert diagnose(lambda x, A: -2 * A @ x, loss, at=at, wrt="x").kind != "transposed"
     assert diagnose(lambda x, A: (A + A.T) @ x, loss, at=at, wrt="x").ok
+
+
+def test_a_loss_is_judged_where_it_has_a_value(rng):
+    """The complex logarithm of a negative number has a slope too, and it is not that of the loss."""
+    loss = lambda s, m, x: np.sum(np.log(s) + (x - m) ** 2 / (2 * s**2))
+    right = lambda s, m, x: len(x) / s - np.sum((x - m) ** 2) / s**3
+    at = {"s": 1.4, "m": 0.3, "x": rng.normal(size=5)}
+    for seed in range(4):
+        assert diagnose(right, loss, at=at, wrt="s", seed=seed).ok
+        assert diagnose(lambda s, m, x: -right(s, m, x), loss, at=at, wrt="s", seed=seed).kind == "sign"
+    roots = lambda w, X: np.sqrt(X @ w).sum()
+    at = {"w": np.array([2.0, 1.0]), "X": rng.normal(size=(3, 2)) + 2}
+    assert diagnose(lambda w, X: X.T @ (0.5 / np.sqrt(X @ w)), roots, at=at, wrt="w").ok

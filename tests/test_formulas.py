@@ -167,6 +167,11 @@ def test_every_part_of_a_chain_is_judged(tex, ok, words):
     assert verdict.ok == ok and words in verdict.sentence
 
 
+def test_what_is_zero_below_a_fraction_bar_is_named():
+    with pytest.raises(ValueError, match=r"is inf, expected a number; y\[i\] is 0 for some entries, and stands below"):
+        diagnose(r"\frac1n \frac{p_i}{y_i}", model="binary-cross-entropy")
+
+
 def test_a_label_is_a_class_and_not_its_neighbour():
     assert diagnose(r"\frac1n (p_{ik} - [k = y_i])", model="softmax-cross-entropy").ok
     assert not diagnose(r"\frac1n (p_{ik} - [k = y_i + 1])", model="softmax-cross-entropy").ok
@@ -177,3 +182,17 @@ def test_a_label_is_a_class_and_not_its_neighbour():
 def test_of_a_logarithm_it_is_said_which(rng):
     verdict = diagnose(r"\frac{1}{x \ln 2}", r"\ln x", at={"x": 1.3})
     assert "the logarithm is the natural one" in verdict.sentence and verdict.fixed == 1 / sympy.Symbol("x")
+
+
+@pytest.mark.parametrize(("tex", "loss", "ok"), [
+    (r"2x \cos x^2", r"\sin x^2", True), (r"\cos x^2", r"\sin x^2", False), (r"1 - \tanh x^2", r"\tanh x", False),
+    (r"1 - \tanh(x)^2", r"\tanh x", True), (r"\frac{df}{dx} = \frac1x", r"\ln x", True)])
+def test_a_power_after_a_function_belongs_to_what_it_is_of(tex, loss, ok):
+    assert diagnose(tex, loss, at={"x": 1.2}).ok == ok
+
+
+def test_a_sum_runs_over_the_bias_too_and_a_label_may_stand_alone():
+    scores = r"\sigma(\sum_k \theta_k x^*_{ik})"
+    assert diagnose(rf"\frac1n \sum_i ({scores} - y_i) x^*_{{ij}}", model="logistic", lam=0).ok
+    assert diagnose(r"p_k - [k = y]", model="softmax-cross-entropy").ok
+    assert diagnose(r"p_k + [k = y]", model="softmax-cross-entropy").kind == "sign"

@@ -81,6 +81,13 @@ def test_positive_scalars_are_positive_and_samples_are_used():
     assert drawn.arrays["y"].shape == (5, 3)
 
 
+def test_a_matrix_written_out_is_its_entries():
+    drawn = points(a=a, W=matrix("W", 2, 2))
+    product = sympy.MatMul(matrix("W", 2, 2), sympy.ImmutableDenseMatrix([[a], [0]]))
+    expected = drawn.arrays["W"][:, 1, 0] * drawn.arrays["a"]
+    assert drawn.evaluate(drawn.concrete(product, {})[1, 0])[:, 0] == pytest.approx(expected)
+
+
 def test_an_expression_that_cannot_be_made_concrete_is_named():
     with pytest.raises(TypeError, match="is not a matrix expression that can be checked yet"):
         points(W=matrix("W", n, n)).concrete(sympy.DiagonalMatrix(matrix("W", n, n)), {})
