@@ -24,7 +24,7 @@ STYLE = re.compile(r'\s*<link(?=[^>]*rel="stylesheet")[^>]*href="([^"]+)"[^>]*>'
 SCRIPT = re.compile(r'\s*<script((?:\s+(?:src|defer|data-sd[\w-]*)(?:="[^"]*")?)*)>(.*?)</script>', re.S)
 PRELOAD = re.compile(r'<link rel="preload" as="script"[^>]*>|<!-- (?:Pre-loaded|Scripts loaded)[^>]*-->')
 PICTURE = re.compile(r"(?<=_images/)[\w.-]+\.png")
-AT_FIRST = re.compile(r"source-serif-4-|KaTeX_(Main-Regular|Math-Italic|Size[1-4])|fa-solid")
+AT_FIRST = re.compile(r"source-serif-4-|KaTeX_(Main-Regular|Main-Bold\.|Math-Italic|Size[1-4]|AMS)|fa-solid")
 TYPED = {chr(code) for code in range(32, 127)} | set("‘’“”–—…×·−")      # what a reader may type, and a script may write
 Shared = Path | str                                                    # a file, or what stands in the page itself
 
@@ -53,11 +53,9 @@ class Bundle:
         self.js = self.save("js", "\n;".join(map(self.read, self.common[0])))
 
     def cut_fonts(self, css: str, pages: list[str]) -> None:
-        drawn = ["".join(cut.formulas(page)) for page in pages]
-        bold = ("".join(cut.formulas(formulas, cut.BOLD)) for formulas in drawn)
-        every = lambda markup: set().union(*map(cut.characters, markup))
-        cut.cut_fonts(self.static / "fonts", css, TYPED | every(pages))
-        cut.cut_fonts(self.static / "katex" / "fonts", css, every(drawn), every(bold))
+        drawn, written = ["".join(cut.formulas(page)) for page in pages], TYPED.union(*map(cut.characters, pages))
+        cut.cut_fonts(self.static / "fonts", css, lambda font: written)
+        cut.cut_fonts(self.static / "katex" / "fonts", css, lambda font: cut.characters_of(font, drawn))
 
     def read(self, item: Shared) -> str:
         return item.read_text("utf8") if isinstance(item, Path) else item

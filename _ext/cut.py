@@ -5,7 +5,7 @@ import base64
 import html
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,7 +14,8 @@ from fontTools import subset
 from PIL import Image
 
 FORMULA = re.compile('<span class="katex-html" aria-hidden="true">')
-BOLD = re.compile(r'<span class="[^"]*\b(?:math|text)bf\b[^"]*"[^>]*>')           # in KaTeX_Main-Bold
+# The fonts of formulas that are used for what has one of these classes, and for nothing else.
+CLASSES = {"KaTeX_Main-Bold": "mathbf|textbf", "KaTeX_AMS-Regular": "amsrm|mathbb|textbb"}
 ADDRESS = re.compile(r"url\(([\"']?)([^)\"']+)\1\)")
 AHEAD = re.compile(r"(?<=\.bd-article-container):has\(\.([\w-]+)\)")
 FACE = re.compile(r"@font-face\s*\{[^}]*\}")
@@ -117,7 +118,7 @@ def foreseen(css: str) -> tuple[str, set[str]]:
 # Fonts
 
 def formulas(page: str, start: re.Pattern = FORMULA) -> Iterator[str]:
-    """What KaTeX draws of each formula of a page, as HTML; or of each part that begins with another tag."""
+    """What KaTeX draws of each formula of a page, as HTML; or of each part that begins with another kind of tag."""
     tags = re.compile(r"<(/?)span\b")
     for first in start.finditer(page):
         depth = 1
@@ -132,8 +133,16 @@ def characters(markup: str) -> set[str]:
     return set(html.unescape(re.sub(r"<[^>]*>", "", markup)))
 
 
-def cut_fonts(folder: Path, css: str, wanted: set[str], bold: set[str] | None = None) -> None:
-    """Leave in each font the characters that are wanted, or wanted in bold; take away the fonts that are not named."""
+def characters_of(font: str, drawn: list[str]) -> set[str]:
+    """What is drawn with one of KaTeX's fonts, or may be."""
+    if font not in CLASSES:
+        return set().union(*map(characters, drawn))
+    tag = re.compile(rf'<span class="(?:[^"]* )?(?:{CLASSES[font]})[ "][^>]*>')
+    return {sign for each in drawn for part in formulas(each, tag) for sign in characters(part)}
+
+
+def cut_fonts(folder: Path, css: str, wanted: Callable[[str], set[str]]) -> None:
+    """Leave in each font the characters that are wanted of it; take away those that the style sheet does not name."""
     options = subset.Options(flavor="woff2", layout_features=["*"], hinting=False)
     for path in folder.glob("*.woff2"):
         if path.name not in css:
@@ -141,7 +150,7 @@ def cut_fonts(folder: Path, css: str, wanted: set[str], bold: set[str] | None = 
             continue
         font = subset.load_font(path, options)
         cutter = subset.Subsetter(options)
-        cutter.populate(unicodes=map(ord, bold if bold and path.stem.endswith("Main-Bold") else wanted))
+        cutter.populate(unicodes=map(ord, wanted(path.stem)))
         cutter.subset(font)
         subset.save_font(font, path, options)
 

@@ -73,14 +73,15 @@ def to_html(name: str, shown: int, frames: list[Frame], save) -> str:
     pages = [[save(frame.png), frame.alt.strip(), " ".join(frame.caption.split())] for frame in frames]
     width, height = frames[shown].size
     src, alt, caption = map(html.escape, pages[shown])
-    first, last = (html.escape(pages[i][2]) for i in (0, -1))
+    (_, first, start), (_, last, end) = ([html.escape(part) for part in pages[i]] for i in (0, -1))
     return f"""<figure class="flipbook" data-frames="{html.escape(json.dumps(pages, ensure_ascii=False))}">
 {cells.pane(width, f'<img loading="lazy" src="{src}" alt="{alt}" width="{width}" height="{height}">')}
 <figcaption>{caption}</figcaption>
 <label class="flipbook-control" hidden><span>{html.escape(name)}</span>
 <input type="range" max="{len(pages) - 1}" value="{shown}" aria-valuetext="{caption}" autocomplete="off"></label>
 <span class="flipbook-live" aria-live="polite"></span>
-<noscript><p>One of {len(pages)} pictures; with JavaScript on, a slider leads from “{first}” to “{last}”.</p></noscript>
+<noscript><p>One of {len(pages)} pictures; with JavaScript on, a slider leads from “{start}” to “{end}”.
+The first: {first} The last: {last}</p></noscript>
 </figure>"""
 
 

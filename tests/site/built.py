@@ -42,9 +42,10 @@ class Quiet(SimpleHTTPRequestHandler):
         return super().translate_path("/" + path.removeprefix(root(Path(self.directory))).lstrip("/"))
 
     def send_error(self, code, message=None, explain=None):
-        if code != HTTPStatus.NOT_FOUND:
+        lost = Path(self.directory) / "404.html"
+        if code != HTTPStatus.NOT_FOUND or not lost.exists():
             return super().send_error(code, message, explain)
-        page = (Path(self.directory) / "404.html").read_bytes()
+        page = lost.read_bytes()
         self.send_response(code)
         self.send_header("Content-Type", "text/html")
         self.send_header("Content-Length", str(len(page)))

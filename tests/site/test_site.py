@@ -180,12 +180,16 @@ def test_flipbooks_turn_by_keyboard(wide):
 
 
 def test_flipbooks_show_their_frame_without_scripts(bare):
+    """And say in words where the slider leads, and what would then be seen."""
     for book in bare.locator(".flipbook").all():
         book.scroll_into_view_if_needed()
         expect(book.locator("img")).to_have_js_property("complete", True)
         assert book.locator("img").evaluate("e => e.naturalWidth > 0 && e.getClientRects().length > 0")
         assert book.locator("figcaption").is_visible() and book.locator("noscript p").is_visible()
         assert not book.locator("input").is_visible()
+        frames, said = json.loads(book.get_attribute("data-frames")), book.locator("noscript p").inner_text()
+        for _, shown, place in (frames[0], frames[-1]):
+            assert f"“{place}”" in said and " ".join(shown.split()) in said
 
 
 def test_every_interactive_figure_and_derivation_of_the_notebook_is_on_its_page(page_name):
