@@ -255,6 +255,7 @@ def _verdict(case, finding):
     said = [KINDS[kind].sentence.format(detail=detail) for kind, detail in slips]
     if [kind for kind, _ in slips] == ["penalty"]:
         said = [f"The data part is right. {said[0]}"]
+    said[1:] = [text.replace("Your gradient is", "Beside that, your gradient is") for text in said[1:]]
     *before, last = dict.fromkeys(KINDS[kind].brief for kind, _ in slips)
     brief, count = f"{', '.join(before)} and {last}" if before else f"{last} twice", ("", "", "Two", "Three")[len(said)]
     sentence = said[0] if len(said) == 1 else f"{count} slips at once, {brief}. {' '.join(said)}"

@@ -18,8 +18,8 @@ from lib.instances import FormulaError
 from lib.points import NamedBase
 
 NUMPY = {"exp": np.exp, "log": np.log, "tanh": np.tanh, "sin": np.sin, "cos": np.cos, "tan": np.tan, "sinh": np.sinh,
-         "cosh": np.cosh, "Abs": np.abs, "sign": np.sign, "atan": np.arctan, "Max": np.maximum, "Min": np.minimum,
-         "asin": np.arcsin, "acos": np.arccos, "asinh": np.arcsinh}
+         "cosh": np.cosh, "Abs": np.abs, "sign": np.sign, "atan": np.arctan, "asin": np.arcsin,
+         "acos": np.arccos, "asinh": np.arcsinh, "Max": np.maximum, "Min": np.minimum, "Heaviside": np.heaviside}
 
 
 @dataclass

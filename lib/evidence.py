@@ -76,14 +76,19 @@ def _other_count(case, pairs):
         return []
     sizes = np.log([[at.sizes[letter] for letter in letters] for at, _ in pairs])
     logs = np.log([ratio.k for ratio in ratios])
-    powers = np.linalg.lstsq(sizes, logs, rcond=None)[0]
-    whole = np.round(powers)
-    if np.abs(sizes @ whole - logs).max() > 1e-8 or not 0 < np.abs(whole).sum() <= 3:
-        return []
-    above, below = (" ".join(letter for letter, power in zip(letters, sign * whole, strict=True)
+    for factor in (1, 2, 0.5):
+        whole = np.round(np.linalg.lstsq(sizes, logs - np.log(factor), rcond=None)[0])
+        if np.abs(sizes @ whole + np.log(factor) - logs).max() <= 1e-8 and 0 < np.abs(whole).sum() <= 3:
+            return [*factor_slips(factor, 0), ("wrong-count", f"{_quotient(letters, whole)} times")]
+    return []
+
+
+def _quotient(letters, powers):
+    """A product of powers of sizes, as text."""
+    above, below = (" ".join(letter for letter, power in zip(letters, sign * powers, strict=True)
                              for _ in range(max(0, int(power)))) for sign in (1, -1))
     below = f"/({below})" if " " in below else f"/{below}" if below else ""
-    return [("wrong-count", f"{above or 1}{below} times")]
+    return f"{above or 1}{below}"
 
 
 def _of_jacobians(case, pairs):

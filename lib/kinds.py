@@ -84,8 +84,7 @@ KINDS: dict[str, Kind] = {
         "not, or a factor 0 crept in."),
     "wrong-output": Kind("21", "the residual", "The residual compares the target with the wrong quantity: {detail}."),
     "exponent-sign": Kind("22", "a sign inside an exponent",
-        "A sign inside an exponent is wrong: e^(+z) stands for e^(−z), at {detail}, so that 1 − σ(z) is computed for "
-        "σ(z)."),
+        "A sign inside an exponent is wrong, at {detail}."),
     "other-loss": Kind("23", "the gradient of another loss",
         "This is the gradient of squared error, p (1 − p) included. With cross-entropy that factor cancels, and p − y "
         "is left."),

@@ -30,7 +30,11 @@ TIMES = {r"\cdot": "*", r"\times": "*", "*": "*", "/": "/", r"\div": "/"}
 INDICATORS = {r"\mathbb", r"\mathbf", r"\mathds"}                # before a 1
 INDEX = re.compile(r"\\[a-zA-Z]+'*|[a-zA-Z]_[a-zA-Z0-9]|[a-zA-Z]'*|\d")
 OPEN = {"(": ")", "[": "]", "{": "}", r"\{": r"\}", "|": "|"}
-ENDS = {"", ")", "]", "}", r"\}", "|", "+", "-", "=", ","}
+EQUAL, ABOVE, REACHES = "KroneckerDelta({0}, {1})", "Heaviside({0} - ({1}), 0)", "Heaviside({0} - ({1}), 1)"
+BELOW, WITHIN = "Heaviside({1} - ({0}), 0)", "Heaviside({1} - ({0}), 1)"
+CONDITIONS = {"=": EQUAL, r"\ne": f"(1 - {EQUAL})", r"\neq": f"(1 - {EQUAL})", ">": ABOVE, "<": BELOW, r"\ge": REACHES,
+              r"\geq": REACHES, r"\le": WITHIN, r"\leq": WITHIN}
+ENDS = {"", ")", "]", "}", r"\}", "|", "+", "-", ",", *CONDITIONS}
 MATRIX = {r"\top", r"\odot", r"\circ", r"\mathbf", r"\intercal", r"\mathrm", r"\text", r"\begin", r"\nabla"}
 
 
@@ -109,13 +113,13 @@ class _Latex:
         return self.bracket() if self.peek() in OPEN else self.factor()
 
     def bracket(self):
-        """What stands in brackets of any form; [a = b] and 1{a = b} are 1 if they are equal, else 0."""
+        """What stands in brackets of any form; a condition, as in [i = j] or 1{z > 0}, is 1 if it holds, else 0."""
         closing = OPEN[self.take()]
         text = self.sum()
-        if self.given("="):
+        if condition := CONDITIONS.get(self.given(*CONDITIONS)):
             sides = [self.keep(_index(self.known[side].name)) if isinstance(self.known.get(side), Symbol) else side
                      for side in (text, self.sum())]
-            text = f"KroneckerDelta({', '.join(sides)})"
+            text = condition.format(*sides)
         self.take(closing)
         return f"Abs({text})" if closing == "|" else f"({text})"
 

@@ -15,7 +15,7 @@ from lib.typeset import AuthorText
 
 RANK = ("sign", "factor-two", "sum-not-mean", "averaged-twice", "exponent-sign", "phi-for-slope", "slope-of-z",
         "wrong-index", "transposed", "summed-index", "unsummed", "term-extra", "log-base", "delta-missing",
-        "slope-missing", "other-parameter", "term-missing", "wrong-exponent")
+        "slope-missing", "other-parameter", "constant", "wrong-exponent", "term-missing")
 REFUSALS = ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError, NotImplementedError
 
 
@@ -146,7 +146,8 @@ def _tidied(expr):
 def _of_part(part, letters):
     """What may be wrong in a part, and a function that makes the part as it should be."""
     kinds = {sympy.Add: _of_sum, MatAdd: _of_sum, Mul: _of_product, MatMul: _of_product, Pow: _of_power,
-             Indexed: _of_entry, Sum: _of_total, MatrixSymbol: _of_matrix, Turned: _of_turned}
+             Indexed: _of_entry, Sum: _of_total, MatrixSymbol: _of_matrix, Turned: _of_turned,
+             sympy.Derivative: _of_derivative}
     if type(part) in kinds:
         yield from kinds[type(part)](part, letters)
     elif isinstance(part, sympy.Function) and len(part.args) == 1:
@@ -173,6 +174,9 @@ def _of_sum(part, letters):
         yield "factor-two", f"the term {said(term)} lacks a factor 2", lambda new=new: new(2)
         yield "factor-two", f"the term {said(term)} has a factor 2 too many", lambda new=new: new(Rational(1, 2))
         yield "term-extra", f"the term {said(term)} does not belong there", lambda at=at: _without(part, at)
+        for one, other in combinations(letters, 2) if term == 1 else ():
+            yield ("delta-missing", f"the term 1 should be 1 for {one} = {other} only",
+                   lambda at=at, pair=(one, other): part.func(_without(part, at), KroneckerDelta(*pair)))
 
 
 def _without(expr, at):
@@ -219,6 +223,15 @@ def _letters(expr):
 def _of_total(part, letters):
     summed = " and ".join(str(limit[0]) for limit in part.limits)
     yield "summed-index", f"the sum over {summed} does not belong there", lambda: part.function
+    for limit, letter in product(part.limits if len(part.limits) == 1 else (), letters):
+        yield ("summed-index", f"the sum over {summed} does not belong there, only its term {limit[0]} = {letter}",
+               lambda old=limit[0], new=letter: part.function.xreplace({old: new}))
+
+
+def _of_derivative(part, letters):
+    for letter in sorted(part.expr.free_symbols, key=str) if len(part.variables) == 1 else ():
+        yield ("other-parameter", f"the derivative by {part.variables[0]} is to be one by {letter}",
+               lambda letter=letter: sympy.Derivative(part.expr, letter))
 
 
 def _of_matrix(part, letters):
@@ -243,7 +256,7 @@ def _lost_terms(wrong, above):
 
 def _of_other_letters(wrong, above):
     """A derivative by another letter: with it taken away and the true one in its place, the line is right."""
-    for slope in above.atoms(sympy.Derivative):
+    for slope in above.atoms(sympy.Derivative) if not wrong.has(sympy.Derivative) else ():
         plain = not slope.has(Indexed, NamedBase) and len(slope.variables) == 1
         for letter in sorted(slope.expr.free_symbols - set(slope.variables), key=str) if plain else ():
             true, other = (above.xreplace({slope: _evaluated(sympy.Derivative(slope.expr, by))})
@@ -280,6 +293,8 @@ def _factors(above, entries, letters):
     inner, plain = {}, {}
     for _, part in _parts(above) if above is not None else ():
         inner |= dict.fromkeys(_inner_slopes(part))
+        if isinstance(part, Pow) and part.exp.is_Integer and abs(part.exp) > 2:
+            yield "constant", f"the exponent {part.exp} was not brought down as a factor", part.exp
         if not (part.is_number or getattr(part, "is_Matrix", False) or part.has(sympy.Derivative)):
             plain[part] = plain[1 / part] = None
     for base, axes in entries:
@@ -291,7 +306,9 @@ def _factors(above, entries, letters):
 
 
 def _inner_slopes(part):
-    """The slopes, by each of its letters, of what stands inside a function or a power."""
+    """The slopes, by each of its letters, of what stands inside a function or a power; and that of a named function."""
+    if isinstance(part, NamedBase) and len(part.args) == 1:
+        yield _slope(part)
     inside = part.args[0] if isinstance(part, sympy.Function | Pow) and part.args else None
     if inside is not None and not inside.is_Atom and not inside.has(NamedBase, Sum, Indexed, sympy.Derivative):
         for letter in sorted(inside.free_symbols, key=str):

@@ -41,9 +41,15 @@ def _of_head(op, kind, rule, detail="the output"):
 
 _row = lambda a: a.sum(axis=-1, keepdims=True)
 _through = lambda g, P: P * (g - _row(g * P))
-_columns = lambda Z: np.exp(Z) / np.exp(Z).sum(axis=0)
+_flipped = ": e^(+z) stands for e^(−z), so that 1 − σ(z) is computed for σ(z)"
 _spoilt = "the slope at {at}, where "
-
+INSTEAD = [          # of the probabilities
+    (lambda Z: Z, "scores stand in it for probabilities"),
+    (sigmoid, "sigmoids of the scores stand in it for probabilities"),
+    (lambda Z: 1.0 * (Z == Z.max(axis=-1, keepdims=True)), "predicted classes stand in it for probabilities"),
+    (lambda Z: np.exp(Z) / np.exp(Z).sum(), "its softmax is normalised over the whole table, and not row by row"),
+    (lambda Z: np.exp(Z) / np.exp(Z).sum(axis=0),
+     "its softmax runs down the columns, over the samples; it belongs across the classes of a row")]
 LOCAL = [
     *(_local(op, "phi-for-slope", lambda y, a: y) for op in ("sigmoid", "tanh", "relu", "softplus")),
     *(_local(op, "slope-missing", lambda y, a: 1.0) for op in ("sigmoid", "tanh", "relu", "softplus", "exp", "log",
@@ -58,8 +64,9 @@ LOCAL = [
     _local("sigmoid", "sign", lambda y, a: y * (1 + y), " in the slope at {at}, which is a (1 − a)"),
     _local("tanh", "sign", lambda y, a: 1 + y * y, " in the slope at {at}, which is 1 − a²"),
     _local("cos", "sign", lambda y, a: np.sin(a), " in the slope at {at}: that of the cosine is − sin"),
-    _local("sigmoid", "exponent-sign", lambda y, a: -y * (1 - y), f=lambda a: sigmoid(-a)),
-    _local("sigmoid", "exponent-sign", lambda y, a: y * (1 - y), "{at}, the slope as usual", lambda a: sigmoid(-a)),
+    _local("sigmoid", "exponent-sign", lambda y, a: -y * (1 - y), "{at}" + _flipped, lambda a: sigmoid(-a)),
+    _local("sigmoid", "exponent-sign", lambda y, a: y * (1 - y), "{at}" + _flipped + ", with the slope as usual",
+           lambda a: sigmoid(-a)),
     WrongRule("pow", "wrong-exponent", "the exponent of {at} was not lowered", lambda g, y, a, c: (g * c * a ** c,)),
 ]
 HEADS = [
@@ -67,16 +74,16 @@ HEADS = [
     _of_head("log_softmax", "diagonal-only", lambda g, y, Z: g * (1 - np.exp(y))),
     _of_head("log_softmax", "wrong-exponent", lambda g, y, Z: g - np.exp(Z) * _row(g),
              "the normaliser Σ e^z was forgotten, so that e^z stands for the probability"),
-    _of_head("log_softmax", "exponent-sign", lambda g, y, Z: g - np.exp(-Z) / _row(np.exp(-Z)) * _row(g)),
+    _of_head("log_softmax", "exponent-sign", lambda g, y, Z: g - np.exp(-Z) / _row(np.exp(-Z)) * _row(g),
+             "the output: e^(−z) stands for e^z"),
     _of_head("log_softmax", "other-loss", lambda g, y, Z: (g - np.exp(y) * _row(g)) * np.exp(y) * (1 - np.exp(y))),
     _of_head("log_softmax", "other-loss", lambda g, y, Z: _through(g - np.exp(y) * _row(g), np.exp(y)),
              "the output, whole Jacobian"),
-    _of_head("log_softmax", "wrong-output", lambda g, y, Z: g - Z * _row(g), "scores stand in it for probabilities"),
-    _of_head("log_softmax", "wrong-output", lambda g, y, Z: g - _columns(Z) * _row(g),
-             "its softmax runs down the columns, over the samples; it belongs across the classes of a row"),
+    *(_of_head("log_softmax", "wrong-output", lambda g, y, Z, P=P: g - P(Z) * _row(g), what) for P, what in INSTEAD),
     _of_head("log_softmax", "slope-missing", lambda g, y, Z: g / np.exp(y),
              "the output (this is the gradient by the probabilities, not by the scores)"),
-    _of_head("log_sigmoid", "exponent-sign", lambda g, y, a: g * sigmoid(a)),
+    _of_head("log_sigmoid", "wrong-output", lambda g, y, a: g * (a <= 0), INSTEAD[2][1]),
+    _of_head("log_sigmoid", "exponent-sign", lambda g, y, a: g * sigmoid(a), "the output" + _flipped),
     _of_head("log_sigmoid", "other-loss", lambda g, y, a: g * sigmoid(-a) ** 2 * sigmoid(a)),
     _of_head("log_sigmoid", "slope-missing", lambda g, y, a: g / sigmoid(a),
              "the output (this is the gradient by the probabilities, not by the scores)"),

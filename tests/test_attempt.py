@@ -1,7 +1,7 @@
 """A derivation of one's own: the first line that does not follow, and the slip in it by name."""
 
 import pytest
-from sympy import Derivative, MatMul, Sum, cos, exp, sin
+from sympy import Derivative, MatMul, Sum, cos, exp, log, sin
 
 from lib.attempt import Attempt, diagnose_lines
 from lib.derivation import Derivation, DerivationError
@@ -29,6 +29,7 @@ def attempt(*lines, **given):
 
 SLOPE = lambda: Derivative(1 / (1 + exp(-a)), a)
 LOSS = lambda: Derivative(1 / n * Sum(r[i] ** 2 / 2, (i, 1, n)), w[k])
+PART = lambda letter: exp(w[letter]) / Sum(exp(w[j]), (j, 1, d))
 CASES = [
     ((SLOPE, lambda: exp(-a) / (1 + exp(-a)) ** 2, lambda: exp(-a) / (1 + exp(-a))), 3, "wrong-exponent", {}),
     ((SLOPE, lambda: exp(a) / (1 + exp(-a)) ** 2), 2, "exponent-sign", {}),
@@ -42,6 +43,13 @@ CASES = [
     ((lambda: Derivative(x * sin(x), x), lambda: sin(x)), 2, "term-missing", {}),
     ((lambda: Derivative(x * sin(x), x), lambda: sin(x) - x * cos(x)), 2, "sign", {}),
     ((lambda: (x + y) ** 2, lambda: x ** 2 + 2 * x * y + y ** 2 + y), 2, "term-extra", {}),
+    ((lambda: Derivative(log(sigma(a)), a), lambda: 1 / sigma(a)), 2, "slope-missing", {}),
+    ((lambda: Derivative(x ** 3, x), lambda: x ** 2), 2, "constant", {}),
+    ((lambda: Derivative((x * y - a) ** 2, x), lambda: 2 * (x * y - a) * Derivative(x * y - a, y)), 2, "other-parameter", {}),
+    ((lambda: Derivative(exp(a) / (1 + exp(a)), a), lambda: (exp(a) * (1 + exp(a)) - exp(a) * exp(a)) / (1 + exp(a))), 2,
+     "wrong-exponent", {}),                                       # the same as if a term of the quotient rule were lost
+    ((lambda: Derivative(Sum(w[j] ** 2, (j, 1, d)), w[k]), lambda: Sum(2 * w[j], (j, 1, d))), 2, "summed-index", {"free": (k,)}),
+    ((lambda: Derivative(PART(i), w[k]), lambda: PART(i) * (1 - PART(k))), 2, "delta-missing", {"free": (i, k)}),
     ((LOSS, lambda: Sum(r[i] * X[i, k], (i, 1, n))), 2, "sum-not-mean", {"where": WHERE}),
     ((LOSS, lambda: 2 / n * Sum(r[i] * X[i, k], (i, 1, n))), 2, "factor-two", {"where": WHERE}),
     ((LOSS, lambda: 1 / n * Sum(r[i], (i, 1, n))), 2, "wrong-exponent", {"where": WHERE}),

@@ -196,3 +196,15 @@ def test_a_sum_runs_over_the_bias_too_and_a_label_may_stand_alone():
     assert diagnose(rf"\frac1n \sum_i ({scores} - y_i) x^*_{{ij}}", model="logistic", lam=0).ok
     assert diagnose(r"p_k - [k = y]", model="softmax-cross-entropy").ok
     assert diagnose(r"p_k + [k = y]", model="softmax-cross-entropy").kind == "sign"
+
+
+@pytest.mark.parametrize(("condition", "ok"), [("[z_{ij} > 0]", True), (r"\mathbb{1}\{0 \le z_{ij}\}", True), ("[z_{ij} < 0]", False),
+                                               (r"[z_{ij} \ne 0]", False)])
+def test_the_slope_of_a_rectifier_is_a_condition(condition, ok):
+    assert diagnose(HIDDEN.replace("PHI", condition), model="mlp-softmax", hidden="relu").ok == ok
+
+
+@pytest.mark.parametrize("free", ["[j > 0]", r"[j \ne 0]", r"(1 - \delta_{j0})", r"[1 \le j]", ""])
+def test_a_penalty_may_leave_the_bias_out(free):
+    data = r"\frac{\partial L}{\partial \Theta_{jk}} = \frac1n \sum_i (p_{ik} - y_{ik}) x^*_{ij}"
+    assert diagnose(rf"{data} + 2\lambda\theta_{{jk}} {free}", model="softmax").kind == ("correct" if free else "penalty")
