@@ -57,7 +57,7 @@ FOOTER = """<p style="width: 100%; margin: 0 21mm; font: 8pt 'Source Serif 4', s
 <span>Derivations That Run</span><span class="pageNumber"></span></p>"""
 # What is wider than its place gets smaller letters; what cannot be is named.
 FIT = """([smallest, width]) => {
-    const parts = ".katex-html .base, .eqno, td, th, .why, pre";
+    const parts = ".katex-base, .eqno, td, th, .why, pre";
     const right = e => Math.max(...[e, ...e.querySelectorAll(parts)].map(part => part.getBoundingClientRect().right));
     let wide = [...document.querySelectorAll(".derivation, div.math, table, :is(p, li, dd):not(table *)")].filter(e => right(e) > width + 1);
     wide = wide.filter(e => !wide.some(other => other !== e && e.contains(other)));
