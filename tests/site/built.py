@@ -17,6 +17,7 @@ QUIET = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-backgro
          "--disable-component-update", "--disable-sync"]
 
 
+@cache
 def pages(site: Path = SITE) -> list[str]:
     """Every page of the built site, as an address relative to its root; index.html only sends the reader on."""
     found = [page for page in site.rglob("*.html") if "_static" not in page.relative_to(site).parts]

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 import pytest
 from built import SITE, pages
@@ -10,6 +11,7 @@ from playwright.sync_api import expect
 CHAPTERS = [name for name in pages() if name.startswith("chapters/")]
 
 
+@cache
 def text(name: str) -> str:
     return (SITE / name).read_text("utf8")
 
@@ -129,7 +131,7 @@ def searched(page, words: str) -> list[tuple[str, str, str]]:
         e.querySelector("a").getAttribute("href"), e.querySelector("a").textContent, e.querySelector("p").textContent])""")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def search(readers, base):
     page = readers["wide"].context.browser.new_page()
     page.set_default_timeout(10_000)
