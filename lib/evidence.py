@@ -53,7 +53,8 @@ def _odd_penalty(case, pairs):
 def lost_delta(case, pairs):
     """Right where the truth is not zero."""
     found = [(value, at.truth(case.wrt)) for at, value in pairs]
-    right = all(np.any(true) and close(value * (true != 0), true) for value, true in found)
+    right = all(np.any(true) and value.shape == true.shape and close(value * (true != 0), true)
+                for value, true in found)
     return [("delta-missing", "")] if right else []
 
 

@@ -93,6 +93,7 @@ def claim(formula, model: Model, wrt: str | None = None, *, free: str = "", lett
     letters  what a letter of the formula is called in the model: {"v": "W2"}
     """
     left, expr = _sides(formula)
+    expr = _apart(expr, {letter: set() for letter in _free_letters(expr)})
     known = model.instance({letter: 3 + place for place, letter in enumerate(model.letters)}, 1).names
     symbols = _symbols([expr, left] if left is not None else [expr], known)
     try:
@@ -122,7 +123,7 @@ def claim(formula, model: Model, wrt: str | None = None, *, free: str = "", lett
 
 def function(formula) -> tuple[Callable, sympy.Expr]:
     """A formula of a loss as a function of arrays by the names of their letters, and as SymPy holds it."""
-    expr = _sides(formula)[1]
+    expr = _apart(_sides(formula)[1], {})
 
     def loss(**known):
         names = _resolved(_symbols([expr], known), known, {}, False)
@@ -169,6 +170,41 @@ def _sides(formula):
     left, right = ["", *_split(formula)][-2:]
     bottom = _bottom(left)
     return read(bottom[1]) if bottom else None, read(right)
+
+
+def _free_letters(expr):
+    """The index letters that no sum around them binds."""
+    if isinstance(expr, Sum):
+        return _free_letters(expr.function) - {limit[0] for limit in expr.limits}
+    if isinstance(expr, Indexed):
+        return set().union(*({i} if isinstance(i, Symbol) else _free_letters(i) for i in expr.indices))
+    return set().union(*map(_free_letters, expr.args))
+
+
+def _apart(expr, taken):
+    """The same, with a letter of its own, j′ for j, for every sum whose letter is taken: free, or around it.
+
+    taken  the letters so far, each with the axes along which it runs; none where it stands around this part. A letter
+           may serve two sums side by side if they run along the same axis of an array; else they may differ in length.
+    """
+    if isinstance(expr, Indexed) or not expr.has(Sum):
+        return expr
+    if not isinstance(expr, Sum):
+        return expr.func(*(_apart(arg, taken) for arg in expr.args))
+    new, along = {}, {}
+    for letter, *ends in expr.limits:
+        axes = {(entry.base.label, axis) for entry in expr.function.atoms(Indexed)
+                for axis, index in enumerate(entry.indices) if index == letter}
+        other, mark = letter, ""
+        while other in taken and axes.isdisjoint(taken[other]):
+            mark += "'"
+            other = Symbol(f"{letter}{mark}", integer=True)
+        along[other], taken[other] = axes, set()
+        new |= {end: Symbol(f"{end}{mark}") for end in ends if str(end).startswith(("first_", "last_"))}
+        new[letter] = other
+    body = _apart(expr.function, taken).xreplace(new)
+    taken |= along
+    return Sum(body, *(tuple(sympy.sympify(part).xreplace(new) for part in limit) for limit in expr.limits))
 
 
 def _bottom(left):

@@ -226,7 +226,7 @@ def _outputs(order, wrt):
     if output is not None:
         sent = _sent({}, output)
         yield Structure("wrong-exponent", "the residual stands there twice, so the square was not differentiated",
-                        _seeded(wrt, output, lambda data: sent(data) ** 2 * data.sizes.get("n", 1)))
+                        _seeded(wrt, output, lambda data: _squared(sent(data)) * data.sizes.get("n", 1)))
         yield Structure("summed-early", "", _seeded(wrt, output, lambda data: _summed(sent(data), 0)))
     if output is not None and (heads := [place for place, node in enumerate(order) if node.op == "log_sigmoid"]):
         scores = {place: _as("log_sigmoid of minus scores" if order[place].parents[0].op == "neg" else
@@ -242,6 +242,14 @@ def _outputs(order, wrt):
             instead = lambda data, place=place: lambda node, parents: graph.leaf(data.order[place].value)
             yield Structure("wrong-output", f"{node.name} stands in it for {called(order, order[output])}",
                             _seeded(wrt, output, _sent({output: instead}, output)))
+
+
+def _squared(residual):
+    """The square; refused where all that is not 0 is of one size, and so the square is the same but for a factor."""
+    sizes = np.abs(residual[residual != 0])
+    if sizes.size > 1 and np.ptp(sizes) <= CLOSE * sizes.max():
+        raise ValueError("the residual has one size")
+    return residual ** 2
 
 
 def _targets(instance, wrt):

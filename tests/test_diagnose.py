@@ -486,3 +486,13 @@ def test_a_loss_is_judged_where_it_has_a_value(rng):
     roots = lambda w, X: np.sqrt(X @ w).sum()
     at = {"w": np.array([2.0, 1.0]), "X": rng.normal(size=(3, 2)) + 2}
     assert diagnose(lambda w, X: X.T @ (0.5 / np.sqrt(X @ w)), roots, at=at, wrt="w").ok
+
+
+def test_a_transposed_slope_of_an_array_and_a_residual_of_one_size(rng):
+    at = {"x": rng.normal(size=4), "B": rng.normal(size=(3, 4))}
+    assert diagnose(lambda x, B: B.T, lambda x, B: B @ x, at=at, wrt="x").kind == "transposed"
+    at = {"w": rng.normal(size=3), "X": rng.normal(size=(6, 3)), "y": np.array([1, -1, 1, 1, -1, -1])}
+    hinge = lambda w, X, y: np.maximum(0, 1 - y * (X @ w)).sum()
+    wrong = lambda w, X, y: -X.T @ (1.0 * (y * (X @ w) < 1))              # y is lost, and y² is 1
+    assert diagnose(wrong, hinge, at=at, wrt="w").kind == "unexplained"
+    assert diagnose(lambda w, X, y: wrong(w, X * y[:, None], y * y), hinge, at=at, wrt="w").ok

@@ -208,3 +208,12 @@ def test_the_slope_of_a_rectifier_is_a_condition(condition, ok):
 def test_a_penalty_may_leave_the_bias_out(free):
     data = r"\frac{\partial L}{\partial \Theta_{jk}} = \frac1n \sum_i (p_{ik} - y_{ik}) x^*_{ij}"
     assert diagnose(rf"{data} + 2\lambda\theta_{{jk}} {free}", model="softmax").kind == ("correct" if free else "penalty")
+
+
+@pytest.mark.parametrize(("tex", "kind"), [
+    (r"\frac1n \sum_i (\sum_j x_{ij} w_j - y_i) x_{ij}.", "correct"), (r"\frac1n \sum_i (\sum_j x_{ij} w_j + y_i) x_{ij}", "sign"),
+    (r"\frac1n (\sum_i \sum_k x_{ik} w_k x_{ij} - \sum_k y_k x_{kj})", "correct"),                  # k: features, then rows
+    (r"\frac1n \sum_i \sum_k x_{ik} w_k x_{ij} - \frac1n \sum_i y_i x_{ij} \sum_k 1 / \sum_k 1", "correct")])
+def test_a_letter_may_serve_two_sums(tex, kind, rng):
+    at = {"X": rng.normal(size=(5, 3)), "w": rng.normal(size=3), "y": rng.normal(size=5)}
+    assert diagnose(tex, LEAST_SQUARES, at=at, wrt="w").kind == kind
