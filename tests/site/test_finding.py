@@ -389,7 +389,7 @@ def test_results_can_be_filtered_by_words(visit):
 
 
 def test_the_scripts_of_the_theme_work_in_one_file(visit):
-    """Solutions are folded and open, the theme switches, a menu opens, code has a button that copies it."""
+    """Solutions are folded and open, the theme switches, a menu opens and prints, code has a button that copies it."""
     page = visit("chapters/neurons/activations.html")
     solution = page.locator(".admonition.dropdown").first
     assert not solution.locator("p:not(.admonition-title)").first.is_visible()
@@ -401,4 +401,7 @@ def test_the_scripts_of_the_theme_work_in_one_file(visit):
     assert page.locator("html").get_attribute("data-theme") != theme
     page.locator(".dropdown-download-buttons > button:visible").first.click()
     assert page.locator(".dropdown-download-buttons a").first.is_visible()
+    page.evaluate("window.print = () => { window.printed = true; }")
+    page.locator(".dropdown-download-buttons [data-print]").click()
+    assert page.evaluate("window.printed")
     assert page.locator("div.cell_input button.copybtn").count() == page.locator("div.cell_input pre").count() > 10
