@@ -74,7 +74,7 @@ def box_pictures(app, doctree: nodes.document, docname: str) -> None:
         width = re.fullmatch(r"(\d+)(px)?", image.get("width", ""))
         if width and app.builder.format == "html":
             before, after = (nodes.raw("", part, format="html") for part in pane(width[1], "\0").split("\0"))
-            image.replace_self([before, image.deepcopy(), after])
+            image.parent.replace(image, [before, image.deepcopy(), after])      # replace_self would move its class
 
 
 def setup(app):

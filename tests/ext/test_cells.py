@@ -32,9 +32,10 @@ def test_a_diagram_has_no_axis_with_a_name(text, diagram):
 
 
 def test_a_picture_gets_a_box_as_wide_as_it_was_drawn():
-    drawn, unknown = nodes.image(uri="a.png", width="560"), nodes.image(uri="b.png")
+    drawn, unknown = nodes.image(uri="a.png", width="560", classes=["diagram"]), nodes.image(uri="b.png")
     doctree = nodes.section("", nodes.figure("", drawn), unknown)
     app = type("App", (), {"builder": type("Builder", (), {"format": "html"})})
     cells.box_pictures(app, doctree, "")
     assert [child.astext() for child in doctree[0]] == ['<div class="pane" style="--drawn: 560px">', "", "</div>"]
     assert doctree[0][1]["uri"] == "a.png" and doctree[1] is unknown
+    assert [child["classes"] for child in doctree[0]] == [[], ["diagram"], []]
