@@ -112,6 +112,7 @@ def test_what_scrolls_fades_where_there_is_more(phone):
 def test_a_thumb_and_an_eye_can_use_a_phone(phone):
     """Letters in pictures, which are drawn with 10.5 pt at 100 dpi, are large enough, and so are the sliders; nothing hides a button."""
     assert phone.locator(".cell_output img:not(.pane > *)").count() == 0
+    assert set(phone.locator(".pane:not(.admonition *)").evaluate_all("all => all.map(e => e.clientWidth)")) <= {390}
     assert phone.locator(".pane img").evaluate_all("""all => all.map(img => {
         const drawn = parseFloat(getComputedStyle(img.parentElement).getPropertyValue("--drawn"));
         return [img.getBoundingClientRect().width / drawn * 10.5 * 100 / 72, img.classList.contains("diagram") ? 10 : 8.7]; })
