@@ -114,7 +114,8 @@ def softmax_cross_entropy_inside(Z: np.ndarray, y: np.ndarray) -> tuple[float, n
     at_label = n * y
     at_label += np.arange(n)
     value = (np.log(total).sum() - S.ravel(order="F").take(at_label).sum()) / n
-    dZ = np.divide(E, n * total, out=E)
+    total *= n
+    dZ = np.divide(E, total, out=E)
     dZ.ravel(order="F")[at_label] -= 1.0 / n                    # a view of dZ, which lies class by class
     return float(value), dZ
 

@@ -6,6 +6,7 @@ The hidden layers share an activation φ; the last layer has the output function
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from itertools import pairwise
 from math import isfinite
 from typing import NamedTuple
@@ -194,10 +195,16 @@ def backward(net: Network, trace: Trace, y: np.ndarray, lam: float = 0.0) -> Gra
     return _sweep(net, trace, HEADS[net.head].loss_grad(trace.Z[net.depth], y), lam)
 
 
+@lru_cache(maxsize=8)
+def _ones(n):
+    """The vector 1 of the bias gradients, which training asks for in every batch; it is only read."""
+    return np.ones(n)
+
+
 def _sweep(net, trace, dZ_last, lam):
     """From the gradient by Z[L] to all the others."""
     (_, Z, A), W, dW, db, dZ = trace, net.W, {}, {}, {net.depth: dZ_last}
-    ones, (_, slope) = np.ones(len(dZ_last)), output_and_slope(net.hidden)
+    ones, (_, slope) = _ones(len(dZ_last)), output_and_slope(net.hidden)
     for l in range(net.depth, 0, -1):
         dW[l] = A[l - 1].T @ dZ[l]
         if lam:

@@ -17,23 +17,30 @@ def check(where: str, **arrays: tuple[np.ndarray, str]) -> dict[str, int]:
     Shapes: as the letters say.
     Raises: TypeError for another dtype; ValueError for NaN, infinity, an empty array, or a shape that does not fit.
     """
-    sizes, fixed_by = {}, {}
+    sizes = {}
     for name, (array, pattern) in arrays.items():
-        terms = _terms(pattern)
         integers = pattern.startswith("int ")
         _check_dtype(where, name, array, integers)
         if not (integers or _all_finite(array)):
             _check_entries(where, name, array, np.isfinite, "finite numbers")
-        found = _solve(array.shape, terms, sizes)
+        found = _solve(array.shape, _terms(pattern), sizes)
         if found is None:
-            letters = [letter for letter, _, _ in terms]
-            known = [f"{letter} = {sizes[letter]} from {fixed_by[letter]}" for letter in sizes if letter in letters]
-            words = pattern.removeprefix("int ").split()
-            expected = f"({', '.join(words)}{',' if len(words) == 1 else ''})" + (" with " if known else "")
-            raise ValueError(f"{where}: {name} has shape {array.shape}, expected {expected}{' and '.join(known)}")
-        fixed_by |= {letter: name for letter in found if letter not in sizes}
+            raise ValueError(f"{where}: {name} has shape {array.shape}, expected {_expected(name, arrays, sizes)}")
         sizes = found
     return sizes
+
+
+def _expected(name, arrays, sizes):
+    """The shape that an array should have, and which array before it fixed each of its sizes."""
+    fixed_by = {}
+    for other, (_, pattern) in arrays.items():
+        letters = [letter for letter, _, _ in _terms(pattern)]
+        if other == name:
+            break
+        fixed_by |= {letter: other for letter in letters if letter not in fixed_by}
+    known = [f"{letter} = {sizes[letter]} from {fixed_by[letter]}" for letter in sizes if letter in letters]
+    words = pattern.removeprefix("int ").split()
+    return f"({', '.join(words)}{',' if len(words) == 1 else ''})" + (" with " if known else "") + " and ".join(known)
 
 
 @cache

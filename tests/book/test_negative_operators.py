@@ -9,7 +9,7 @@ from notebooks import CHAPTERS, ROOT, failing_cells, nbval
 OPERATORS = [("neurons/activations", "activations.py", "sigmoid(z) * sigmoid(-z)", "sigmoid(z) + sigmoid(-z)"),
              ("neurons/discriminant", "neuron.py", "w / _length(w)", "w * _length(w)"),
              ("neurons/gradient-descent", "train.py", "theta - step_size * gradient", "theta + step_size * gradient"),
-             ("regression/softmax", "losses.py", "E, n * total", "E, total"),
+             ("regression/softmax", "losses.py", "total *= n", "total *= 1"),
              ("mlp/regression", "mlp.py", "dZ[l - 1] = dZ[l] @ W[l].T", "dZ[l - 1] = -dZ[l] @ W[l].T"),
              ("graphs/node-rules", "ops.py", "(g * b, g * a)", "(g * b, g + a)"),
              ("graphs/shapes", "ops.py", "A.T @ g if", "A.T @ -g if"),
