@@ -29,6 +29,21 @@ def chromium_path() -> str | None:
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
 
 
+def missing(browser: bool = True) -> str | None:
+    """What is not there to read the site, in words, or None."""
+    if not pages():
+        return f"There is no website in {SITE}; build it with: make book"
+    return None if chromium_path() or not browser else "Reading the site needs Chromium; install Debian's package: apt-get install chromium"
+
+
+def asked_for(wanted: tuple[str, ...]) -> list[str]:
+    """The pages with one of these parts in their names, all of them if none is given; ends the program if there is none."""
+    names = [name for name in pages() if not wanted or any(part in name for part in wanted)]
+    if not missing() and names:
+        return names
+    raise SystemExit(missing() or f"There is no page in {SITE} with {' or '.join(wanted)} in its name")
+
+
 @cache
 def root(site: Path = SITE) -> str:
     """The path below which the site expects to stand, such as /book/: its page for lost readers cannot do without."""

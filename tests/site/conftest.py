@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 import weight
-from built import HOME, QUIET, SITE, chromium_path, pages, served
+from built import HOME, QUIET, SITE, chromium_path, missing, pages, served
 from playwright.sync_api import Page, sync_playwright
 
 READERS = {
@@ -28,10 +28,8 @@ AT_REST = """() => document.fonts.ready.then(() => new Promise(
 
 def pytest_configure(config):
     """Say what is missing, once, before anything runs."""
-    if not pages():
-        raise pytest.UsageError(f"There is no website in {SITE}; build it with: make book")
-    if not chromium_path():
-        raise pytest.UsageError("The site tests need Chromium; install Debian's package: apt-get install chromium")
+    if missing():
+        raise pytest.UsageError(missing())
 
 
 def pytest_generate_tests(metafunc):

@@ -12,7 +12,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from built import SITE, pages
+from built import SITE, missing
 
 NAME = "derivations-that-run"
 TARGET = SITE.parent / "offline" / f"{NAME}.zip"
@@ -42,9 +42,8 @@ def pack(site: Path, target: Path) -> int:
 
 
 def main() -> int:
-    if not pages():
-        print(f"There is no website in {SITE}; build it with: make book")
-        return 1
+    if missing(browser=False):
+        raise SystemExit(missing(browser=False))
     count = pack(SITE, TARGET)
     print(f"{count} pages, {TARGET.stat().st_size / 1e6:.0f} MB: unpack {TARGET} and open {NAME}/index.html")
     return 0

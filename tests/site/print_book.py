@@ -17,7 +17,7 @@ from urllib.parse import quote, unquote, urljoin, urlsplit
 
 import pypdfium2
 import yaml
-from built import QUIET, SITE, chromium_path
+from built import QUIET, SITE, chromium_path, missing
 from playwright.sync_api import Page, sync_playwright
 
 ROOT = SITE.parents[1]
@@ -185,9 +185,8 @@ def unembedded(pdf: bytes) -> list[str]:
 
 
 def main() -> int:
-    if not chromium_path():
-        print("The PDF needs Chromium; install Debian's package: apt-get install chromium")
-        return 1
+    if missing():
+        raise SystemExit(missing())
     start, parts = time.perf_counter(), contents()
     FOLDER.mkdir(parents=True, exist_ok=True)
     source, document = FOLDER / "book.html", one_document(parts)

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from built import QUIET, SITE, chromium_path, pages, served
+from built import QUIET, SITE, asked_for, chromium_path, served
 from playwright.sync_api import Browser, Page, sync_playwright
 
 TARGET = SITE.parent / "screenshots"
@@ -57,13 +57,7 @@ def all_pages(browser: Browser, base: str, names: list[str]) -> list[Path]:
 
 
 def main(*wanted: str) -> int:
-    names = [name for name in pages() if not wanted or any(part in name for part in wanted)]
-    if not names:
-        print(f"There is no page in {SITE} with {' or '.join(wanted) or 'any name'}; the pages are made by: make book")
-        return 1
-    if not chromium_path():
-        print("Screenshots need Chromium; install Debian's package: apt-get install chromium")
-        return 1
+    names = asked_for(wanted)
     start = time.perf_counter()
     with served() as base, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=QUIET)

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import weight
 import yaml
-from built import HOME, QUIET, SITE, chromium_path, pages, served
+from built import HOME, QUIET, SITE, asked_for, chromium_path, served
 from conftest import AT_REST, READERS, SHIFT, WATCH
 from playwright.sync_api import Browser, Route, sync_playwright
 
@@ -155,13 +155,7 @@ def report(browser: Browser, names: list[str]) -> list[str]:
 
 
 def main(*wanted: str) -> int:
-    names = [name for name in pages() if not wanted or any(part in name for part in wanted)]
-    if not names:
-        print(f"There is no page in {SITE} with {' or '.join(wanted) or 'any name'}; the pages are made by: make book")
-        return 1
-    if not chromium_path():
-        print("The report needs Chromium; install Debian's package: apt-get install chromium")
-        return 1
+    names = asked_for(wanted)
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"        # npm is there
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=QUIET)
