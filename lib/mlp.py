@@ -197,8 +197,10 @@ def backward(net: Network, trace: Trace, y: np.ndarray, lam: float = 0.0) -> Gra
 
 @lru_cache(maxsize=8)
 def _ones(n):
-    """The vector 1 of the bias gradients, which training asks for in every batch; it is only read."""
-    return np.ones(n)
+    """The vector 1 of the bias gradients, which training asks for in every batch; it can only be read."""
+    ones = np.ones(n)
+    ones.setflags(write=False)
+    return ones
 
 
 def _sweep(net, trace, dZ_last, lam):
