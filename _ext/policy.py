@@ -2,7 +2,8 @@
 
 Scripts and style sheets come from the site itself. What the theme writes into the page is allowed by its hash: a script
 that sets light or dark before anything is drawn, and a style for readers without scripts. Style attributes are allowed,
-because KaTeX places every sign with one; attributes that run code are not.
+because KaTeX places every sign with one; attributes that run code are not. The site as a source for all the rest lets
+Firefox fetch the page that comes next.
 """
 from __future__ import annotations
 
@@ -13,9 +14,9 @@ from pathlib import Path
 
 INLINE = {"script-src": re.compile(r"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.S),
           "style-src": re.compile(r"<style[^>]*>(.*?)</style>", re.S)}
-RULES = {"default-src": "'none'", "script-src": "'self'", "style-src": "'self'", "style-src-attr": "'unsafe-inline'",
+RULES = {"default-src": "'self'", "script-src": "'self'", "style-src": "'self'", "style-src-attr": "'unsafe-inline'",
          "img-src": "'self' data:", "font-src": "'self' data:", "connect-src": "'self'", "form-action": "'self'",
-         "base-uri": "'none'"}
+         "base-uri": "'none'", "object-src": "'none'", "frame-src": "'none'", "media-src": "'none'", "worker-src": "'none'"}
 CHARSET = re.compile(r"\s*<meta charset=\"utf-8\" />")
 
 

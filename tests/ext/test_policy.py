@@ -9,7 +9,7 @@ PAGE = """<html><head>
 
 def test_what_stands_in_the_page_is_allowed_by_its_hash():
     rules = dict(rule.split(" ", 1) for rule in policy.policy(PAGE).split("; "))
-    assert rules["default-src"] == "'none'"
+    assert rules["default-src"] == "'self'" and rules["object-src"] == "'none'"
     assert rules["script-src"] == f"'self' {policy.fingerprint('mode()')}"
     assert rules["style-src"] == f"'self' {policy.fingerprint('p{}')}"
     assert policy.fingerprint("") == "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"

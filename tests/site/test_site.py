@@ -233,7 +233,7 @@ def test_policy_is_strict_and_nothing_was_refused(readers, page_name):
         assert (page.evaluate("window.refused"), readers[name].errors) == ([], [])
     rules = dict(rule.split(" ", 1) for rule in page.locator("meta[http-equiv=Content-Security-Policy]")
                  .get_attribute("content").split("; "))
-    assert rules["default-src"] == rules["base-uri"] == "'none'"
+    assert rules["default-src"] == "'self'" and rules["base-uri"] == rules["object-src"] == "'none'"
     assert all(re.fullmatch(r"'self'|'sha256-.{44}'", allowed) for allowed in rules["script-src"].split())
     assert "http" not in str(rules) and not re.search(r"<[^>]* on\w+=", (SITE / page_name).read_text("utf8"))
 
