@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install -qq --no-input --disable-pip-version-check -
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --loglevel=error
 NOTEBOOKS = $(shell find chapters -name '*.ipynb' -not -path '*/.*' 2>/dev/null)
 
-.PHONY: help setup book test site-test site-report cpus bench slips screenshots pdf offline lab serve refresh lock clean distclean
+.PHONY: help setup book test site-test site-report cpus bench slips screenshots webkit pdf offline lab serve refresh lock clean distclean
 .DELETE_ON_ERROR:
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo "make site-test    check the built website in Chromium"
 	@echo "make site-report  print what every page costs its reader, beside a stock Jupyter Book of the same text"
 	@echo "make screenshots  draw every page at two widths, light and dark, in _build/screenshots"
+	@echo "make webkit       open every page in the engine of Safari, from 1280 pixels down to 255"
 	@echo "make pdf          print the whole book into _build/pdf, and check what was printed"
 	@echo "make offline      pack the website into a zip in _build/offline that is read without a server"
 	@echo "make cpus         run every notebook as older and newer processors would, with one and two threads"
@@ -52,6 +53,11 @@ setup: .venv/.book node_modules/.installed
 	@$(BIN)/python -m pip install -qq --no-input --disable-pip-version-check -r requirements/bench.txt
 	@touch $@
 
+.venv/.webkit: requirements/webkit.txt .venv/.book
+	@echo "Installing Selenium into .venv"
+	@$(PIP) -r requirements/webkit.txt
+	@touch $@
+
 node_modules/.installed: package-lock.json .venv/.book
 	@echo "Installing KaTeX and the text face into node_modules"
 	@$(NPM) ci --ignore-scripts --no-audit --no-fund >/dev/null
@@ -80,6 +86,10 @@ site-report: book
 screenshots: book
 	@echo "Drawing every page at 1280 and 390 pixels, light and dark"
 	@$(BIN)/python tests/site/screenshots.py $(ARGS)
+
+webkit: book .venv/.webkit
+	@echo "Opening every page in WebKit"
+	@$(BIN)/python tests/site/webkit.py $(ARGS)
 
 pdf: book
 	@echo "Printing the whole book; this takes some minutes"
@@ -116,12 +126,12 @@ refresh: .venv/.book
 lock: .venv/.book
 	@echo "Pinning the newest versions that fit"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	@cd requirements && for set in book lab; do ../$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	@cd requirements && for set in book lab webkit; do ../$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	  --generate-hashes --no-header --no-annotate $$set.in -o $$set.txt || exit 1; done
 	@cd requirements && ../$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-deps \
 	  --no-header --no-annotate bench.in -o bench.txt
 	@$(NPM) update --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund
-	@echo "The versions are in requirements/book.txt, requirements/lab.txt and package-lock.json"
+	@echo "The versions are in requirements and package-lock.json"
 
 clean:
 	@rm -rf _build .pytest_cache .ruff_cache .hypothesis
