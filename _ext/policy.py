@@ -16,7 +16,8 @@ INLINE = {"script-src": re.compile(r"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>"
           "style-src": re.compile(r"<style[^>]*>(.*?)</style>", re.S)}
 RULES = {"default-src": "'self'", "script-src": "'self'", "style-src": "'self'", "style-src-attr": "'unsafe-inline'",
          "img-src": "'self' data:", "font-src": "'self' data:", "connect-src": "'self'", "form-action": "'self'",
-         "base-uri": "'none'", "object-src": "'none'", "frame-src": "'none'", "media-src": "'none'", "worker-src": "'none'"}
+         "base-uri": "'none'", "object-src": "'none'", "frame-src": "'none'", "media-src": "'none'",
+         "worker-src": "'none'"}
 CHARSET = re.compile(r"\s*<meta charset=\"utf-8\" />")
 
 
