@@ -136,12 +136,14 @@ def cited(root: Path) -> dict[str, set[str]]:
 
 @functools.cache
 def uses(root: Path) -> dict[str, dict[str, str]]:
-    """For every name such as losses.squared_error, the chapters whose code calls it: page to title."""
+    """For every name such as losses.squared_error, the chapters whose code calls or imports it: page to title."""
     found = {}
     for page, (_, notebook) in notebooks(root).items():
         heading = title(notebook)
         code = "\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code")
-        for name in re.findall(r"\b[a-z]\w*\.[A-Za-z]\w*", code):
+        imported = re.findall(r"^from lib\.([\w.]+) import (.+)$", code, re.M)
+        names = [f"{room}.{name}" for room, names in imported for name in names.split(", ")]
+        for name in names + re.findall(r"\b[a-z]\w*\.[A-Za-z]\w*", code):
             found.setdefault(name, {})[page] = heading
     return found
 

@@ -108,6 +108,13 @@ def code(source: str, node: ast.AST) -> str:
     return textwrap.dedent("\n".join(lines)).strip("\n") if len(lines) > 1 or not isinstance(node, Definition) else ""
 
 
+def rooms(root: Path) -> dict[str, Path]:
+    """The files of lib by the names under which they are imported from it, such as losses and diagnose.kinds."""
+    paths = sorted((root / "lib").rglob("*.py"))
+    names = [".".join(path.relative_to(root / "lib").with_suffix("").parts).removesuffix(".__init__") for path in paths]
+    return {name: path for name, path in zip(names, paths, strict=True) if "__" not in name}
+
+
 class Page:
     """The page about lib while it is made: it knows every public name, and where results end and names are used."""
 
@@ -115,7 +122,7 @@ class Page:
         self.env, self.document = directive.env, directive.state.document
         self.page, self.location = self.env.docname, directive.get_location()
         root = Path(self.env.srcdir)
-        self.sources = {path.stem: path.read_text(encoding="utf8") for path in sorted((root / "lib").glob("[!_]*.py"))}
+        self.sources = {room: path.read_text(encoding="utf8") for room, path in rooms(root).items()}
         self.trees = {room: ast.parse(source) for room, source in self.sources.items()}
         self.names = {f"{room}.{name_of(node)}" for room, tree in self.trees.items() for node in public(tree)}
         self.sections, self.uses, self.ends = sections(root), uses(root), defaultdict(list)
@@ -123,8 +130,8 @@ class Page:
             for name in result.functions:
                 self.ends[name].append(result)
         self.written, self.open = notebooks(root), " ".join(directive.content).split()
-        for room in self.sources:
-            self.env.note_dependency(f"lib/{room}.py")
+        for path in rooms(root).values():
+            self.env.note_dependency(str(path.relative_to(root)))
 
     def room(self, room: str) -> nodes.section:
         tree = self.trees[room]

@@ -1,5 +1,9 @@
 """What every test file may use."""
 
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")         # before NumPy: a process that is forked behind a fence gets no threads
+
 import numpy as np
 import pytest
 from xdist.scheduler import LoadScopeScheduling

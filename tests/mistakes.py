@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lib.case import Case
 from lib.diagnose import _named, diagnose
+from lib.diagnose.case import Case
 
 
 class Planted(NamedTuple):

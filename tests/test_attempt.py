@@ -3,11 +3,11 @@
 import pytest
 from sympy import Derivative, MatMul, Sum, cos, exp, log, sin
 
-from lib.attempt import Attempt, diagnose_lines
 from lib.derivation import Derivation, DerivationError
-from lib.kinds import KINDS
+from lib.diagnose.attempt import Attempt, diagnose_lines
+from lib.diagnose.kinds import KINDS
+from lib.diagnose.repairs import RANK
 from lib.points import array, indices, matrix, named, reals, sizes
-from lib.repairs import RANK
 
 a, x, y = reals("a x y")
 n, d = sizes("n d")

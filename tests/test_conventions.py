@@ -12,13 +12,18 @@ import pytest
 import lib
 
 HOUSE = Path(lib.__file__).parent.parent
-FILES = sorted((HOUSE / "lib").glob("*.py"))
-TREES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
+# Every room by the name under which it is imported: "lib", "losses", "diagnose", "diagnose.kinds".
+FILES = {".".join(path.relative_to(HOUSE).with_suffix("").parts[1:]).removesuffix("__init__").strip(".") or "lib": path
+         for path in sorted((HOUSE / "lib").rglob("*.py"))}
+TREES = {room: ast.parse(path.read_text(encoding="utf-8")) for room, path in FILES.items()}
+# What diagnose is made of, in the order of its imports.
+INSIDE = ["traced", "instances", "models", "kinds", "wrong_rules", "hypotheses", "evidence", "case",
+          "evaluate", "latex", "repairs", "formulas", "attempt"]
 # Each room may import the rooms that stand before it, and only explore may import plot (diagnose, to draw a verdict).
-ORDER = ["__init__", "shapes", "show", "activations", "losses", "neuron", "linear", "mlp", "residual", "train", "data",
+ORDER = ["lib", "shapes", "show", "activations", "losses", "neuron", "linear", "mlp", "residual", "train", "data",
          "ops", "graph", "ledger", "gradcheck", "points", "proof", "typeset", "rows", "derivation", "plot",
-         "explore", "traced", "instances", "models", "kinds", "wrong_rules", "hypotheses", "evidence", "case",
-         "evaluate", "latex", "repairs", "formulas", "attempt", "diagnose", "claims", "fence", "reports", "submissions"]
+         "explore", *(f"diagnose.{room}" for room in INSIDE), "diagnose",
+         *(f"diagnose.{room}" for room in ("claims", "fence", "reports", "submissions", "__main__"))]
 FUNCTIONS = [(room, node) for room, tree in TREES.items() for node in ast.walk(tree)
              if isinstance(node, ast.FunctionDef)]
 PUBLIC = [(room, node) for room, tree in TREES.items() for node in tree.body
@@ -28,7 +33,7 @@ every_room = pytest.mark.parametrize("room", TREES)
 
 def code_lines(room):
     """The lines that hold code: not blank, not a comment, not a docstring."""
-    lines = (HOUSE / "lib" / f"{room}.py").read_text(encoding="utf-8").splitlines()
+    lines = FILES[room].read_text(encoding="utf-8").splitlines()
     prose = set()
     for node in ast.walk(TREES[room]):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
@@ -40,19 +45,22 @@ def code_lines(room):
 def imports(tree):
     """The rooms of lib that a file imports."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and (node.module == "lib" or node.level):
-            yield from (alias.name for alias in node.names) if node.module in (None, "lib") else [node.module]
-        elif isinstance(node, ast.ImportFrom) and str(node.module).startswith("lib."):
-            yield node.module.split(".")[1]
+        if isinstance(node, ast.ImportFrom):
+            assert not node.level, f"line {node.lineno}: import a room by its whole name"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[1] for alias in node.names if alias.name.startswith("lib."))
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        for name in names:
+            while name.startswith("lib.") and name[4:] not in TREES:          # from a name in a room to the room
+                name = name.rpartition(".")[0]
+            if name.startswith("lib."):
+                yield name[4:]
 
 
-TOOLS = {"points", "proof", "typeset", "rows", "derivation", "plot", "explore",   # how lines are checked, pictures drawn,
-         "traced", "instances", "models", "kinds", "wrong_rules", "hypotheses", "evidence", "case", "evaluate", "latex",
-         "repairs",
-         "formulas", "attempt", "diagnose", "claims",                              # and slips named,
-         "fence", "reports", "submissions"}                                        # also in files of other people
+# How lines are checked and pictures drawn, and the diagnoser.
+TOOLS = {"points", "proof", "typeset", "rows", "derivation", "plot", "explore", *ORDER[ORDER.index("explore") + 1:]}
 
 
 def test_the_mathematics_of_lib_can_be_read_in_an_evening():
@@ -128,11 +136,10 @@ def test_each_slope_stands_directly_under_its_function():
 
 
 def test_every_room_has_a_test_file():
-    rooms = {room for room in TREES if room != "__init__"}
+    rooms = {room.removeprefix("diagnose.") for room in TREES}
     tested = {path.stem.removeprefix("test_") for path in (HOUSE / "tests").glob("test_*.py")}
-    assert rooms - tested <= {"points", "typeset",                        # the two halves of derivation's inside,
-                              "traced", "instances", "models", "kinds", "wrong_rules", "hypotheses", "evidence", "case",   # diagnose,
-                              "claims", "evaluate", "latex", "repairs"}                    # and of formulas
+    inside = {*INSIDE, "claims", "__main__"} - {"attempt", "formulas"}                 # tested with diagnose and with these
+    assert rooms - tested <= {"lib", "points", "typeset"} | inside
 
 
 SOURCES = [(f"{room}.{node.name}", re.findall(r"\(eq:([a-z0-9-]+)\)", docstring),

@@ -8,15 +8,15 @@ import pytest
 from mistakes import MODELS, correct, effect, foreign, mistakes
 
 from lib import activations, graph, losses, plot
-from lib.case import Case
-from lib.claims import CLAIMS
 from lib.diagnose import _named, diagnose, names
-from lib.hypotheses import fit
-from lib.instances import Model, own, slopes
-from lib.kinds import KINDS
+from lib.diagnose.case import Case
+from lib.diagnose.claims import CLAIMS
+from lib.diagnose.hypotheses import fit
+from lib.diagnose.instances import Model, own, slopes
+from lib.diagnose.kinds import KINDS
+from lib.diagnose.models import MODELS as NAMED
+from lib.diagnose.models import network
 from lib.ledger import claim as row
-from lib.models import MODELS as NAMED
-from lib.models import network
 
 SIGMA = lambda z: 1 / (1 + np.exp(-z))
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lib import fence
-from lib.fence import Fenced, Stopped
+from lib.diagnose import fence
+from lib.diagnose.fence import Fenced, Stopped
 
 SECRET = Path(__file__)                                   # a file of the project, which is not Python's
 whole_fence = pytest.mark.skipif(bool(fence.missing()), reason="this system cannot hold all of it")

@@ -6,8 +6,8 @@ import sympy
 from sympy import Sum, exp
 
 from lib.diagnose import diagnose
-from lib.evaluate import FormulaError, Reading
-from lib.latex import read
+from lib.diagnose.evaluate import FormulaError, Reading
+from lib.diagnose.latex import read
 from lib.points import Points, array, indices, sizes
 
 n, d = sizes("n d")

@@ -3,7 +3,7 @@
 import csv
 import re
 
-from lib.reports import Row, plain, report, sentence, summary, write_csv, write_html
+from lib.diagnose.reports import Row, plain, report, sentence, summary, write_csv, write_html
 
 ROWS = [Row("a.py", "dW1", "softmax", "right", "", "Right.", 0.5, ("one line", "another")),
         Row("=cmd|' /C calc'!A0", "dW1", "softmax", "wrong", "sign", "<b>Wrong & more</b>.", 0.25),

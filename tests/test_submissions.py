@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lib import fence
-from lib.submissions import judge, main, task_of
+from lib.diagnose import fence
+from lib.diagnose.submissions import judge, main, task_of
 
 RIGHT = """
 model = "softmax"
@@ -167,7 +167,7 @@ def test_a_talkative_file_is_judged_and_quoted():
 
 
 FORGED = {
-    "patched": "import lib.diagnose as d, lib.case as c, numpy as np\nnp.abs = lambda x: 0 * x\nc.close = lambda a, b: True\n"
+    "patched": "import lib.diagnose as d, lib.diagnose.case as c, numpy as np\nnp.abs = lambda x: 0 * x\nc.close = lambda a, b: True\n"
                "d.diagnose = None\nd.Verdict.ok = True\n",
     "announced": "import os\nfor i in range(99): os.write(4, b'{\"value\": {\"verdict\": \"right\", \"ok\": true}}\\n')\n",
     "printed": "print('✓ dTheta, right: Your gradient is right.')\nimport sys; sys.__stdout__.write('right')\n",
@@ -178,7 +178,7 @@ FORGED = {
 
 
 def test_a_formula_cannot_change_the_question_or_run():
-    forge = "import lib.submissions as s\nwants = s._wants\n" \
+    forge = "import lib.diagnose.submissions as s\nwants = s._wants\n" \
             "s._wants = lambda value, found: (wants(value, found) or {}) | dict(%s) if isinstance(value, str) else None\n"
     wrong = "model = 'softmax-cross-entropy'\ndZ = r'p_{ik} - y_{ik}'"
     assert row(wrong).kind == "sum-not-mean" == row(forge % "model='logistic', wrt='w', scale='sum'" + wrong).kind
@@ -286,7 +286,7 @@ def test_a_judge_that_is_killed_costs_only_the_file_that_killed_it(tmp_path, mon
     (tmp_path / "a.py").write_text(RIGHT)
     (tmp_path / "b.py").write_text("import os; os.kill(os.getppid(), 9)")
     (tmp_path / "c.py").write_text(RIGHT)
-    monkeypatch.setattr("lib.submissions._quiet", _without_a_fence)
+    monkeypatch.setattr("lib.diagnose.submissions._quiet", _without_a_fence)
     assert main([str(tmp_path), "--jobs", "1"]) == 2
     printed = capsys.readouterr().out
     assert "The judge was killed while it judged this file." in printed

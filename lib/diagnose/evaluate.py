@@ -14,7 +14,7 @@ import numpy as np
 import sympy
 from sympy import Indexed, KroneckerDelta, Product, Sum, Symbol
 
-from lib.instances import FormulaError
+from lib.diagnose.instances import FormulaError
 from lib.points import NamedBase
 
 NUMPY = {"exp": np.exp, "log": np.log, "tanh": np.tanh, "sin": np.sin, "cos": np.cos, "tan": np.tan, "sinh": np.sinh,

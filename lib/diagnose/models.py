@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 
 from lib import graph
-from lib.instances import Model
+from lib.diagnose.instances import Model
 from lib.mlp import check_name
 
 ACTIVATIONS = {"sigmoid": graph.sigmoid, "tanh": graph.tanh, "relu": graph.relu, "softplus": graph.softplus,

@@ -15,9 +15,9 @@ from warnings import catch_warnings, simplefilter
 import numpy as np
 
 from lib import graph
+from lib.diagnose.traced import OPS, traced
 from lib.ops import Op
 from lib.shapes import check
-from lib.traced import OPS, traced
 
 # What a letter may be called in a model, if it is not known there.
 ALIASES = {"lambda": ("lam",), "xtilde": ("Xs",), "x*": ("Xs",), "yhat": ("Yhat", "yhat", "P", "p"), "h": ("H", "A1"),

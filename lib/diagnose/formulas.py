@@ -15,11 +15,11 @@ from sympy import Indexed, IndexedBase, Sum, Symbol
 from sympy.core.function import AppliedUndef
 
 from lib.activations import ACTIVATIONS
-from lib.evaluate import Reading
-from lib.hypotheses import close
-from lib.instances import FormulaError, Model, other_names
-from lib.latex import read
-from lib.repairs import Repair, repaired, said
+from lib.diagnose.evaluate import Reading
+from lib.diagnose.hypotheses import close
+from lib.diagnose.instances import FormulaError, Model, other_names
+from lib.diagnose.latex import read
+from lib.diagnose.repairs import Repair, repaired, said
 
 
 @dataclass(eq=False)

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lib.diagnose.traced import OPS
 from lib.ops import Op, sigmoid
-from lib.traced import OPS
 
 
 class WrongRule(NamedTuple):

@@ -64,11 +64,11 @@ from typing import NamedTuple
 import numpy as np
 
 from lib.diagnose import diagnose
-from lib.fence import Fenced, Stopped, missing
-from lib.instances import Model, own
+from lib.diagnose.fence import Fenced, Stopped, missing
+from lib.diagnose.instances import Model, own
+from lib.diagnose.models import MODELS
+from lib.diagnose.reports import Row, plain, report, sentence, summary, write_csv, write_html
 from lib.mlp import check_name
-from lib.models import MODELS
-from lib.reports import Row, plain, report, sentence, summary, write_csv, write_html
 from lib.shapes import entry
 from lib.show import number
 
@@ -76,7 +76,8 @@ FILE = "submission"                                      # what a submission is 
 OPTIONS = "hidden", "depth", "scale", "bias", "base", "outputs", "penalised", "lam", "rate"
 READING = "free", "letters"                              # how a formula is read
 OWN = "shapes", "draw", "targets", "penalty"
-HEAVY = {b"\\": "lib.formulas", b"sympy": "lib.formulas", b"scipy": "scipy", b"matplotlib": "matplotlib.pyplot"}
+HEAVY = {b"\\": "lib.diagnose.formulas", b"sympy": "lib.diagnose.formulas", b"scipy": "scipy",
+         b"matplotlib": "matplotlib.pyplot"}
 
 
 # Behind the fence: the submission

@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lib.evidence import lost_delta, rarer
-from lib.hypotheses import Structure, by_node, close, fit, made, nearly, structures
-from lib.instances import FormulaError, Instance, Model, call
-from lib.kinds import FACTORS, Slip, factor_slips, penalty_words
+from lib.diagnose.evidence import lost_delta, rarer
+from lib.diagnose.hypotheses import Structure, by_node, close, fit, made, nearly, structures
+from lib.diagnose.instances import FormulaError, Instance, Model, call
+from lib.diagnose.kinds import FACTORS, Slip, factor_slips, penalty_words
 from lib.shapes import entry
 
 

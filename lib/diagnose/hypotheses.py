@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 from lib import graph
-from lib.instances import Instance
+from lib.diagnose.instances import Instance
+from lib.diagnose.wrong_rules import HEADS, LOCAL, TABLE
 from lib.ops import Op
-from lib.wrong_rules import HEADS, LOCAL, TABLE
 
 CLOSE = 1e-8          # exact relations hold to about 1e-12, wrong ones miss by 1e-3 or more
 NEARLY = 1e-5         # what single precision and difference quotients leave of a right gradient

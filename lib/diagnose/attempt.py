@@ -10,9 +10,9 @@ import sympy
 from sympy import IndexedBase
 
 from lib.derivation import Derivation, DerivationError, Line
-from lib.evaluate import FormulaError, Reading
-from lib.kinds import KINDS
-from lib.repairs import REFUSALS, repaired, said
+from lib.diagnose.evaluate import FormulaError, Reading
+from lib.diagnose.kinds import KINDS
+from lib.diagnose.repairs import REFUSALS, repaired, said
 from lib.typeset import latex
 
 
@@ -20,7 +20,7 @@ from lib.typeset import latex
 class LineVerdict:
     """The first line that does not follow, counted from 1, the kind of slip between it and the line above, and words.
 
-    line   its number, 0 if all lines follow;  kind  a name from `lib.kinds.KINDS`, or "unexplained"
+    line   its number, 0 if all lines follow;  kind  a name from `lib.diagnose.kinds.KINDS`, or "unexplained"
     fixed  the line as it would follow, a SymPy expression, or None
     """
 

@@ -13,7 +13,7 @@ import sympy
 from sympy import IndexedBase, Symbol
 from sympy.parsing.sympy_parser import parse_expr
 
-from lib.instances import FormulaError
+from lib.diagnose.instances import FormulaError
 
 GREEK = ("alpha|beta|gamma|delta|epsilon|varepsilon|zeta|eta|theta|kappa|lambda|mu|nu|xi|pi|rho|sigma|tau|phi|varphi|"
          "chi|psi|omega|Gamma|Delta|Theta|Lambda|Phi|Psi|Sigma|Omega|ell")

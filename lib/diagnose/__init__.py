@@ -4,7 +4,7 @@
     diagnose(my_gradient, my_loss, at={"w": w, "X": X, "y": y}, wrt="w")
 
 The claim is evaluated on instances that the tool draws itself, beside the true slope, which is found from values of the
-loss alone. Then every kind of slip in `lib.kinds` is asked whether it explains the claim on all of them.
+loss alone. Then every kind of slip in `lib.diagnose.kinds` is asked whether it explains the claim on all of them.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from types import FunctionType
 
 import numpy as np
 
-from lib.case import Case, kinds_of
-from lib.hypotheses import close
-from lib.instances import Instance, Model, own
-from lib.kinds import KINDS
+from lib.diagnose.case import Case, kinds_of
+from lib.diagnose.hypotheses import close
+from lib.diagnose.instances import Instance, Model, own
+from lib.diagnose.kinds import KINDS
+from lib.diagnose.models import MODELS
 from lib.mlp import check_name
-from lib.models import MODELS
 from lib.shapes import entry, first
 from lib.show import number
 
@@ -32,7 +32,7 @@ from lib.show import number
 class Verdict:
     """The answer: `ok`, the `kind` of slip ("sign", or "factor-two + penalty" for two), a `sentence`, the worst entry.
 
-    kind     a name from `lib.kinds.KINDS`, "correct", or "unexplained" where nothing on the list fits
+    kind     a name from `lib.diagnose.kinds.KINDS`, "correct", or "unexplained" where nothing on the list fits
     number   its number in the list of kinds
     worst    the index of the entry that is furthest off, or of the largest if all agree
     claimed  the number there, and `true` the slope; `arrays` holds both whole, as (claimed, true)
@@ -95,15 +95,15 @@ def diagnose(claimed: Callable | str, loss: Callable | str | None = None, *, at:
 
     claimed  a function whose parameters name what it needs: arrays of the model, sizes (n, d …), λ (lam), quantities
              of the forward pass (Z1, A1, P …); `names(model)` lists them. Or a formula, in LaTeX or as a SymPy
-             expression: r"\\frac{1}{n} \\sum_i (p_i - y_i) x_{ij}", see `lib.formulas`
-    model    one of the book's by name, see `lib.models.MODELS`, or a Model
+             expression: r"\\frac{1}{n} \\sum_i (p_i - y_i) x_{ij}", see `lib.diagnose.formulas`
+    model    one of the book's by name, see `lib.diagnose.models.MODELS`, or a Model
     loss     or a loss of one's own, a function or a formula, with `at`: its arrays by name, {"w": w, "X": X, "y": y}
     wrt      what the gradient is by; may be left out where there is one parameter
     context  options of the model (hidden="tanh", scale="sum" …) and arrays that stay fixed (lam=0); for an own loss
              shapes="X: n d, y: n, w: d", targets=("y",), penalty="lam", draw={…}, and numbers it needs (n=6);
              for both rate, a learning rate that may have slipped in, and seed, to draw other instances
     """
-    if isinstance(claimed, str) and len(parts := import_module("lib.formulas").parts(claimed)) > 1:
+    if isinstance(claimed, str) and len(parts := import_module("lib.diagnose.formulas").parts(claimed)) > 1:
         return _first_wrong(parts, lambda part: diagnose(part, loss, at=at, wrt=wrt, model=model, **context))
     if (model is None) == (loss is None):
         raise TypeError("diagnose: give a loss of your own and its arrays, diagnose(claimed, loss, at={...}), "
@@ -112,10 +112,10 @@ def diagnose(claimed: Callable | str, loss: Callable | str | None = None, *, at:
     reading = {name: context.pop(name) for name in ("free", "letters") if name in context}
     written = None
     if _is_formula(loss):
-        loss, written = import_module("lib.formulas").function(loss)                          # which needs SymPy
+        loss, written = import_module("lib.diagnose.formulas").function(loss)                 # which needs SymPy
     built = _own(loss, at, context) if loss is not None else _named(model, context, at)
     if _is_formula(claimed):
-        claimed, built = import_module("lib.formulas").claim(claimed, built, wrt, **reading)
+        claimed, built = import_module("lib.diagnose.formulas").claim(claimed, built, wrt, **reading)
         wrt, formula = claimed.wrt, True
     else:
         _check_function(claimed)
@@ -132,7 +132,7 @@ def _first_wrong(parts, judge):
     for place, part in enumerate(parts, start=1):
         try:
             verdict = judge(part)
-        except import_module("lib.formulas").FormulaError:
+        except import_module("lib.diagnose.formulas").FormulaError:
             if place == len(parts):
                 raise
             unread.append(f"Part {place} of {len(parts)} could not be read, and was not judged.")
@@ -240,7 +240,7 @@ def _entrywise(model, claimed, wrt):
 
 def _located(verdict, claimed, finding, loss):
     """Add where in the formula the slip is, if one small change of the formula makes it right."""
-    repair = import_module("lib.formulas").located(claimed, finding.pairs, loss)
+    repair = import_module("lib.diagnose.formulas").located(claimed, finding.pairs, loss)
     if repair is None:
         return verdict
     if verdict.kind != "unexplained" and (verdict.kind, repair.kind) != ("wrong-shape", "wrong-index"):
@@ -271,7 +271,3 @@ def _verdict(case, finding):
         value, slope = float(claim[at]), float(true[at])
     also = tuple(dict.fromkeys(other for other in map(kinds_of, others) if other != kind))
     return Verdict(kind == "correct", kind, sentence, wrt, at, value, slope, (claim, true), about, also)
-
-
-if __name__ == "__main__":
-    raise SystemExit(import_module("lib.submissions").main())

@@ -8,11 +8,11 @@ from itertools import permutations
 import numpy as np
 
 from lib import graph
-from lib.hypotheses import Structure, called, close, fit, output_of
-from lib.instances import Instance
-from lib.kinds import Slip, factor_slips, penalty_words
+from lib.diagnose.hypotheses import Structure, called, close, fit, output_of
+from lib.diagnose.instances import Instance
+from lib.diagnose.kinds import Slip, factor_slips, penalty_words
+from lib.diagnose.wrong_rules import TABLE
 from lib.show import number
-from lib.wrong_rules import TABLE
 
 AXES = "first", "second", "third", "fourth"
 

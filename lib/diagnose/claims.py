@@ -1,7 +1,7 @@
 """The slips of the ledger that are complete gradients, as code: what a worked solution claims, and of which loss.
 
-Each names its kind in `lib.kinds.KINDS` before it is judged; "unexplained" where a claim holds more than two slips.
-The symbols are the book's: rows are samples, W1, Z1, A1, W2 … as in `lib.models`.
+Each names its kind in `lib.diagnose.kinds.KINDS` before it is judged; "unexplained" where a claim holds more than two
+slips. The symbols are the book's: rows are samples, W1, Z1, A1, W2 … as in `lib.diagnose.models`.
 """
 
 from __future__ import annotations
