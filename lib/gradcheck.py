@@ -138,23 +138,24 @@ def _largest(size):
     return first(size >= size.max() * (1 - 1e-6))
 
 
-def check_gradient(f: Callable, grad: Callable, x: np.ndarray, name: str = "") -> Report:
+def check_gradient(f: Callable, grad: Callable, x: np.ndarray, name: str = "", against: str = "slope") -> Report:
     """Compare grad(x) with the slope of f. Where f has a kink within reach of x, say so instead of "wrong".
 
     A value of f that is large leaves its slope fewer digits; the allowance grows with |f(x)| once that exceeds 100.
+    With against="" the report keeps the slope to itself, as an exercise should.
     Shapes: x any, f(x) scalar, grad(x) the shape of x.
     Source: chapters/checking/gradient-checking, "Kinks".
     """
     x = floats("check_gradient", x=x)
     claimed, slope = np.asarray(grad(x.copy())), numerical_gradient(f, x)
     atol = max(1e-8, 1e-10 * abs(float(f(x.copy()))))
-    report = compare(claimed, slope, atol=atol, name=name, against="slope")
+    report = compare(claimed, slope, atol=atol, name=name, against=against)
     kinks = {}
     while not report.ok and claimed.shape == x.shape and (sides := _kink(f, x, at := report.worst)) and at not in kinks:
         kinks[at] = sides, claimed[at]
         claimed = claimed.copy()
         claimed[at] = slope[at]                                  # set this entry aside and look for a real error
-        report = compare(claimed, slope, atol=atol, name=name, against="slope")
+        report = compare(claimed, slope, atol=atol, name=name, against=against)
     if not report.ok or not kinks:
         return report
     at, ((left, right), value) = min(kinks.items())
@@ -195,10 +196,11 @@ def check_direction(f: Callable, grad: Callable, x: np.ndarray, rng: np.random.G
     return check_gradient(lambda t: f(x + t * v), lambda t: np.sum(claimed * v), np.zeros(()), name=name)
 
 
-def check_vjp(f: Callable, vjp: Callable, inputs: tuple, rng: np.random.Generator) -> list[Report]:
+def check_vjp(f: Callable, vjp: Callable, inputs: tuple, rng: np.random.Generator,
+              against: str = "slope") -> list[Report]:
     """Check a backward rule, vjp(g, out, *inputs) → one gradient per input, on a random incoming gradient g.
 
-    Each piece must be the slope of Σ g · f by its input.
+    Each piece must be the slope of Σ g · f by its input. With against="" the reports keep the slopes to themselves.
     Shapes: any; each piece the shape of its input.
     """
     out = np.asarray(f(*inputs))
@@ -210,5 +212,5 @@ def check_vjp(f: Callable, vjp: Callable, inputs: tuple, rng: np.random.Generato
     def along(i):
         return lambda x: np.sum(g * f(*inputs[:i], x, *inputs[i + 1:]))
 
-    return [check_gradient(along(i), lambda x, piece=piece: piece, inputs[i], name=f"input {i}")
+    return [check_gradient(along(i), lambda x, piece=piece: piece, inputs[i], f"input {i}", against)
             for i, piece in enumerate(pieces)]

@@ -1,5 +1,7 @@
 """The checker is checked: right gradients pass, planted errors do not, kinks are called kinks."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -91,6 +93,15 @@ def test_the_report_names_the_entry():
     assert str(check_gradient(lambda x: float(x**2), lambda x: 2 * x, 1.5)) == "agrees: claimed 3, slope 3"
     assert str(check_gradient(f, lambda X: grad(X).T, X)) == "disagrees: claimed has shape (3, 2), expected (2, 3)"
     assert repr(check_gradient(f, grad, X, name="W")) == "W: agrees: at (1, 2) claimed -3, slope -3"
+
+
+def test_a_report_for_an_exercise_keeps_the_slope_to_itself(rng):
+    X = np.zeros((2, 3))
+    assert str(check_gradient(f, one_entry, X, against="")) == "disagrees: at (1, 0) claimed 0.0001, too large"
+    assert str(check_gradient(f, grad, X, against="")) == "agrees: at (1, 2) claimed -3"
+    swapped = check_vjp(np.multiply, lambda g, y, a, b: (-g * b, g * a), (np.ones(2), np.ones(2)), rng, against="")
+    assert re.fullmatch(r"input 0: disagrees: at \(\d,\) claimed \S+, too (large|small)", str(swapped[0]))
+    assert "slope" not in str(swapped[1])
 
 
 @pytest.mark.parametrize(("claimed", "text"), [
