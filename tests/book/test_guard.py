@@ -187,6 +187,17 @@ def exercises_have_solutions(nb):
                 if "dropdown" not in options)
 
 
+def exercises_keep_the_slope(nb):
+    asked = False
+    for cell in nb["cells"]:
+        if cell["cell_type"] == "markdown":
+            found = re.findall(r"\{(exercise|solution)", cell["source"])
+            asked = found[-1] == "exercise" if found else asked
+        elif asked:
+            yield from (f"an exercise shows an entry of its answer: {found}; check it with against=''"
+                        for text in texts(cell) for found in re.findall("claimed .*, slope .*", text))
+
+
 def hints_stand_with_their_exercise(nb):
     for source in prose(nb):
         first, asked = source.find("{admonition} Hint 1"), source.find("{exercise")
@@ -224,8 +235,8 @@ RULES = [executed_in_order, outputs_are_stored, no_error_no_stderr, no_semicolon
          no_bare_scalar, nothing_is_skipped, cells_are_short, first_cell_imports, house_figures, figures_are_described,
          pictures_and_derivations_are_folded, derivations_are_shown, derivations_end_in_lib,
          lines_are_single_sourced, equations_are_derived, something_to_play_with,
-         exercises_have_solutions, hints_stand_with_their_exercise, numbers_bring_their_brackets, widgets_have_state,
-         numbers_come_from_cells]
+         exercises_have_solutions, exercises_keep_the_slope, hints_stand_with_their_exercise,
+         numbers_bring_their_brackets, widgets_have_state, numbers_come_from_cells]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
@@ -297,6 +308,12 @@ def mystnb(**change):
     return {"tags": ["hide-input"], "mystnb": SAMPLE["cells"][3]["metadata"]["mystnb"] | change}
 
 
+def asked_before(nb, index):
+    """The notebook with an exercise before one of its cells."""
+    nb["cells"].insert(index, text_cell("```{exercise}\n:label: ex-a\nWhat is the slope?\n```"))
+    return nb
+
+
 PRINTED, PICTURE = SAMPLE["cells"][2]["source"], {"tags": ["hide-input"]}
 FAULTS = [
     (executed_in_order, planted(2, execution_count=None)),
@@ -342,6 +359,7 @@ FAULTS = [
     (exercises_have_solutions, planted(6, source="Nothing to do.")),
     (exercises_have_solutions, planted(6, source="```{exercise}\n:label: ex-a\nWhy?\n```")),
     (exercises_have_solutions, planted(6, source=SAMPLE["cells"][6]["source"].replace(":class: dropdown\n", ""))),
+    (exercises_keep_the_slope, asked_before(planted(2, output=printed("disagrees: claimed 1, slope 0.8808\n")), 2)),
     (hints_stand_with_their_exercise, planted(0, source="0.8808\n\n```{admonition} Hint 1: the rule\n:class: dropdown\n```")),
     (numbers_bring_their_brackets, planted(0, source="It is 0.8808 ({eq}`eq:a`).")),
     (widgets_have_state, planted() | {"metadata": {}}),
