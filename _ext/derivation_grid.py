@@ -12,6 +12,7 @@ import html
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from xml.etree import ElementTree
 
 VERDICT = re.compile(r"(?<!\\)%\s*(start|proved|checked)\b\s*;?\s*(.*?)\s*$")
@@ -21,6 +22,7 @@ DEPTH = {r"\begin{": 2, "{": 1, "}": -1}     # the brace that closes the name af
 FRACTIONS = re.compile(r"\\frac(?=\s*\{)|\\.|[{}]", re.S)
 BASE = '<span class="katex-base">'          # what KaTeX never breaks: up to a relation or a sign between terms
 SHORT = 9       # em of text; no wider, a formula stays on one line
+PIECE = 12      # em of text; no wider, what stands between two of its relations stays on one line
 WIDE = 25       # em of text; with both sides wider than this, no room is left for reasons beside them
 Links = Sequence[tuple[str, str]]           # words that a reason may hold, and where they lead
 SLIM = 15       # em of text; with both sides slimmer than this, they stand side by side on a phone
@@ -96,15 +98,31 @@ def words_and_math(text: str, typeset: Callable[[str], str]) -> str:
 def kept_together(math: str, tail: str) -> str:
     """A short formula on one line, and any formula on one line with the punctuation after it.
 
-    Without this browsers break `a = 5` in two, and put a comma on the next line. A long formula keeps the places where
-    TeX would break it.
+    Without this browsers break `a = 5` in two, and put a comma on the next line. A long formula may break after its
+    relations; between terms, and at last inside brackets, only where it would be too long otherwise.
     """
-    if text_width(math) > SHORT:
-        if not tail:
-            return math
-        head, *bases = math.split(BASE)
-        math = head + BASE + f"<wbr>{BASE}".join(bases)
-    return f'<span class="kept">{math}{tail}</span>' if tail or math.count(BASE) > 1 else math
+    head, *bases = math.split(BASE)
+    breaks = breaking(bases, wide) if (wide := text_width(math)) > SHORT else set()
+    math = head + "".join(("<wbr>" if i in breaks else "") + BASE + base for i, base in enumerate(bases))
+    return f'<span class="kept">{math}{tail}</span>' if tail or len(bases) > 1 else math
+
+
+def breaking(bases: Sequence[str], wide: float) -> set[int]:
+    """The bases of a formula, `wide` em of text, before which a line may begin."""
+    letters = [html.unescape(re.sub(r"<[^>]*>", "", base)) for base in bases]
+    share = wide / max(1, sum(map(len, letters)))
+    depth, costs = 0, []            # of a break after each base: 0 after a relation, 1 between terms, 2 inside brackets
+    for base, words in zip(bases, letters, strict=True):
+        depth += sum(words.count(sign) for sign in "([") - sum(words.count(sign) for sign in ")]")
+        costs.append(2 if depth > 0 else int(base.rfind('mrel">') <= base.rfind('mbin">')))
+
+    def split(first: int, end: int, cost: int) -> set[int]:
+        if cost > 2 or (cost and share * sum(map(len, letters[first:end])) <= PIECE):
+            return set()
+        edges = [first, *(i for i in range(first + 1, end) if costs[i - 1] == cost), end]
+        return set(edges[1:-1]).union(*(split(*pair, cost + 1) for pair in pairwise(edges)))
+
+    return split(0, len(bases), 0)
 
 
 def open_fractions(tex: str) -> str:

@@ -17,8 +17,12 @@ def test_a_formula_takes_its_own_comma_where_the_same_words_stand_twice():
     ("x", "", False, 0),
     ("x", ",", True, 0),
     ("a = 5", "", True, 0),
-    ("a + b + c + d + e + f + g + h = 5", "", False, 0),
-    ("a + b + c + d + e + f + g + h = 5", ".", True, 8)])
+    ("a + b + c + d + e + f + g + h = 5", "", True, 8),
+    ("a + b + c + d + e + f + g + h = 5", ".", True, 8),
+    ("g(x) = 1 + 2 x_1 + 3 x_2", "", True, 1),
+    (r"\theta_t = (1 - \eta a)^t\, \theta_0", ".", True, 1),
+    ("y = a + b (c + d + e) + f + g + h + i", ".", True, 6),
+    ("(a + b + c + d + e + f + g + h)^2", "", True, 7)])
 def test_a_short_formula_stays_on_one_line(tex, tail, kept, breaks):
     made = derivation_grid.kept_together(katex_math.typeset(tex), tail)
     assert made.startswith('<span class="kept">') == kept and made.count("<wbr>") == breaks
