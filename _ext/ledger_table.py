@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import derivation_grid
 import katex_math
 from book import chapters, gallery, slips
 from docutils import nodes
@@ -23,6 +24,11 @@ from lib import ledger
 
 WORD = re.compile(r"""[("']*(?=\S*[a-z])[A-Za-z]{2}[A-Za-z'’-]*[.,;:!?)"']*|--|i\.e\.""")        # neither y nor SE
 FORMULA = re.compile(r"\\|[_^]\{")
+SIGNS = {       # how it is typed: what is meant
+    r"-> ?": r"\\to ", r">= ?": r"\\ge ", r"(?<=[({])(\w) ?x ?(\w)(?=[)}])": r"{\1 \\times \2}",
+    r"(?<![\\A-Za-z])(exp|diag|ln)(?=[( ])": r"\\operatorname{\1}", r"_([A-Z]{2})\b": r"_{\\mathrm{\1}}",
+    r"\)\(": r")\\allowbreak(", r"/ (?=\\sum)": r"/\\allowbreak "}
+MINUS = re.compile(r"([^A-Za-z\s]-\S|[A-Za-z]-(?![A-Za-z]{2})\S|(?<!\S)-\S)")      # not the hyphen of a word
 TYPED = re.compile(r"theta|delta|sigma|yhat|sum|prod|softmax|[_^][A-Za-z]{2}")       # names that TeX would take apart
 PAGE = "ledger"
 NO_KIND = "none"
@@ -56,17 +62,34 @@ def words(sentence: str, typeset: Callable[[str], str]) -> str:
     made = []
     for formula, run in segments(sentence):
         if not formula:
-            made.append(html.escape(run.replace("-- ", "– ")))
+            made.append(spoken(run))
             continue
-        body = run.rstrip(" .,;:")
+        body = run.rstrip(" .,;:-")
         before = "(" if body[0] == "(" and body.count("(") > body.count(")") else ""
         after = ")" if body[-1] == ")" and body.count("(") < body.count(")") else ""
+        tail = run[len(body):]
         body = body.removeprefix(before).removesuffix(after)
         try:
-            made.append(before + typeset(body) + after + run[len(run.rstrip(" .,;:")):])
+            mark = tail.strip(" -")
+            made.append(derivation_grid.kept_together(before + typeset(tidy(body)), after + mark))
+            made.append(" – " if "-" in tail else tail[len(mark):])
         except ValueError:
             made.append(f"<code>{html.escape(run.strip())}</code> ")
     return "".join(made)
+
+
+def spoken(run: str) -> str:
+    """Words as HTML; a line ends neither after a minus sign nor within a shape such as (n x k)."""
+    parts = MINUS.split(re.sub(r"(?<=\()(\w+) x (\w+)(?=\))", "\\1\u00a0x\u00a0\\2", run.replace("-- ", "– ")))
+    return "".join(f'<span class="kept">{html.escape(part)}</span>' if i % 2 else html.escape(part)
+                   for i, part in enumerate(parts))
+
+
+def tidy(tex: str) -> str:
+    """A formula with the signs that its typist meant: 3x4 is a shape, and exp a function."""
+    for typed, meant in SIGNS.items():
+        tex = re.sub(typed, meant, tex)
+    return tex
 
 
 def row(claim: ledger.Claim, place: tuple[str, str] | None, shown: dict[str, str],
@@ -83,7 +106,7 @@ def row(claim: ledger.Claim, place: tuple[str, str] | None, shown: dict[str, str
     cells = (
         f'<th scope="row" role="rowheader"><a href="#{claim.id}">{claim.id}</a> '
         f'<span class="verdict {claim.verdict}">{claim.verdict}</span> <small>{kinds}</small></th>',
-        f'<td role="cell"><p class="asked">{html.escape(claim.question)}</p><p>{text(claim.claim)}</p>'
+        f'<td role="cell"><p class="asked">{text(claim.question)}</p><p>{text(claim.claim)}</p>'
         + (f"<p>Follows from {inherits}.</p></td>" if inherits else "</td>"),
         f'<td role="cell"><p>{text(claim.correct)}</p>{"".join(more)}<p>{settled}{more_places}</p></td>')
     return f'<tr id="{claim.id}" role="row" {data(keys_of(claim))}>{"".join(cells)}</tr>'

@@ -17,16 +17,18 @@ def marked(tex):
     return f"[{tex}]"
 
 
-
 @pytest.mark.parametrize(("sentence", "made"), [
     ("theta_0 < 0 & more", "theta_0 &lt; 0 &amp; more"),
-    (r"the factor \hat y = h v, with H (Nx4)", r"the factor [\hat y = h v], with H (Nx4)"),
-    (r"one -- 2(\hat Y-y) W; as \sum_i z_i.", r"one – [2(\hat Y-y) W]; as [\sum_i z_i]."),
+    (r"the factor \hat y = h v, with H (Nx4)", r'the factor <span class="kept">[\hat y = h v],</span> with H (Nx4)'),
+    (r"one -- 2(\hat Y-y) W; as \sum_i z_i.", r'one – <span class="kept">[2(\hat Y-y) W];</span> as <span class="kept">[\sum_i z_i].</span>'),
     (r"is a_{i0}^{(1)} (by the unit)", r"is [a_{i0}^{(1)}] (by the unit)"),
-    (r"it follows (from \lambda = 0)", r"it follows (from [\lambda = 0])"),
+    (r"it follows (from \lambda = 0)", r'it follows (from <span class="kept">[\lambda = 0])</span>'),
     (r"(\partial SE/\partial a)^2", r"[(\partial SE/\partial a)^2]"),
     ("theta_{j+1} = theta_j - s_ij^{(t)} x_i", "theta_{j+1} = theta_j - s_ij^{(t)} x_i"), ("z_{y_i} is", "[z_{y_i}] is"),
-    (r"\frac{one way}{n} is", r"[\frac{one way}{n}] is")])
+    (r"\frac{one way}{n} is", r"[\frac{one way}{n}] is"),
+    (r"so \phi(h (3x4)) -> exp(z), L_CE >= 0", r"so [\phi(h ({3 \times 4})) \to \operatorname{exp}(z), L_{\mathrm{CE}} \ge 0]"),
+    (r"it is \sum_k O_k - the same", r"it is [\sum_k O_k] – the same"),
+    ("the log-odds (1-s_i) -y (n x k)", 'the log-odds (<span class="kept">1-s</span>_i) <span class="kept">-y</span> (n\u00a0x\u00a0k)')])
 def test_a_sentence_with_formulas(sentence, made):
     assert ledger_table.words(sentence, marked) == made
 
@@ -35,7 +37,7 @@ def test_what_cannot_be_read_stays_code():
     assert ledger_table.words(r"so \nonsense{x} is", katex_math.typeset) == r"so <code>\nonsense{x}</code> is"
 
 
-@pytest.mark.parametrize("part", ["claim", "correct", "note", "reading", "convention"])
+@pytest.mark.parametrize("part", ["question", "claim", "correct", "note", "reading", "convention"])
 def test_every_formula_of_the_ledger_is_set_as_one(part):
     sentences = {row.id: ledger_table.words(getattr(row, part), lambda tex: "" if katex_math.typeset(tex) else "?")
                  for row in ROWS}
