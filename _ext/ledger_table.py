@@ -29,6 +29,7 @@ SIGNS = {       # how it is typed: what is meant
     r"(?<![\\A-Za-z])(exp|diag|ln)(?=[( ])": r"\\operatorname{\1}", r"_([A-Z]{2})\b": r"_{\\mathrm{\1}}",
     r"\)\(": r")\\allowbreak(", r"/ (?=\\sum)": r"/\\allowbreak "}
 MINUS = re.compile(r"([^A-Za-z\s]-\S|[A-Za-z]-(?![A-Za-z]{2})\S|(?<!\S)-\S)")      # not the hyphen of a word
+LONG, WBR = re.compile(r"\S{25}"), "\0"
 TYPED = re.compile(r"theta|delta|sigma|yhat|sum|prod|softmax|[_^][A-Za-z]{2}")       # names that TeX would take apart
 PAGE = "ledger"
 NO_KIND = "none"
@@ -79,10 +80,20 @@ def words(sentence: str, typeset: Callable[[str], str]) -> str:
 
 
 def spoken(run: str) -> str:
-    """Words as HTML; a line ends neither after a minus sign nor within a shape such as (n x k)."""
-    parts = MINUS.split(re.sub(r"(?<=\()(\w+) x (\w+)(?=\))", "\\1\u00a0x\u00a0\\2", run.replace("-- ", "– ")))
-    return "".join(f'<span class="kept">{html.escape(part)}</span>' if i % 2 else html.escape(part)
-                   for i, part in enumerate(parts))
+    """Words as HTML; a line ends neither after a minus sign nor within a shape such as (n x k), and a long formula may
+    break before a sign."""
+    run = re.sub(r"(?<=\()(\w+) x (\w+)(?=\))", "\\1\u00a0x\u00a0\\2", run.replace("-- ", "– "))
+    parts = [re.sub(r"(?<=[\w)>])(?=[+/=])", WBR, part) if LONG.search(part) else part for part in MINUS.split(run)]
+    parts = [html.escape(part).replace(WBR, "<wbr>") for part in parts]
+    return "".join(f'<span class="kept">{part}</span>' if i % 2 else part for i, part in enumerate(parts))
+
+
+def quote(app, doctree: nodes.document, page: str) -> None:
+    """Set what a chapter quotes from the ledger as the ledger does."""
+    for quoted in doctree.findall(nodes.block_quote):
+        for text in list(quoted.findall(nodes.Text)):
+            if isinstance(text.parent, nodes.paragraph) and (made := spoken(text)) != html.escape(text):
+                text.parent.replace(text, nodes.raw("", made, format="html"))
 
 
 def tidy(tex: str) -> str:
@@ -231,5 +242,6 @@ def setup(app):
     app.add_node(ledger_table)
     app.add_directive("ledger-table", LedgerTable)
     app.connect("doctree-resolved", fill)
+    app.connect("doctree-resolved", quote, priority=900)        # once the words have been read for the search
     app.setup_extension("slip_gallery")
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -6,6 +6,7 @@ import book
 import katex_math
 import ledger_table
 import pytest
+from docutils import nodes
 
 from lib import ledger
 
@@ -31,6 +32,13 @@ def marked(tex):
     ("the log-odds (1-s_i) -y (n x k)", 'the log-odds (<span class="kept">1-s</span>_i) <span class="kept">-y</span> (n\u00a0x\u00a0k)')])
 def test_a_sentence_with_formulas(sentence, made):
     assert ledger_table.words(sentence, marked) == made
+
+
+def test_what_a_chapter_quotes_is_set_like_the_ledger():
+    quoted = nodes.paragraph("", "d = -theta_0/sqrt(theta_0^2+theta_1^2+theta_2^2).")
+    ledger_table.quote(None, nodes.section("", nodes.block_quote("", quoted), nodes.paragraph("", "a -b")), "")
+    assert quoted.astext() == ('d = <span class="kept">-t</span>heta_0<wbr>/sqrt(theta_0^2<wbr>+theta_1^2<wbr>+theta_2^2).')
+    assert isinstance(quoted[0], nodes.raw)
 
 
 def test_what_cannot_be_read_stays_code():
