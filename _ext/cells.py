@@ -17,6 +17,7 @@ FOLDED = {"hide-input", "hide-cell"}
 SHOWN = {"derivation": r"% start\b", "figure": r"image/png|widget-view|class=\\?\"flipbook",
          "table": r"\|[ :]*--|<table"}
 NAMES = 4           # that are listed
+NEGATIVE = re.compile(r"-\d[\d.]*(e[-+]?\d+)?|\d[\d.]*e-\d+")
 UNNAMED = re.compile(r"x from .*?; y from ")
 
 
@@ -77,7 +78,16 @@ def box_pictures(app, doctree: nodes.document, docname: str) -> None:
             image.parent.replace(image, [before, image.deepcopy(), after])      # replace_self would move its class
 
 
+def set_minus(app, doctree: nodes.document, docname: str = "") -> None:
+    """Give a number in a table the minus sign of the text."""
+    for entry in doctree.findall(nodes.entry):
+        for text in list(entry.findall(nodes.Text)):
+            if NEGATIVE.fullmatch(text) and not isinstance(text.parent, nodes.literal | nodes.math):
+                text.parent.replace(text, nodes.Text(text.replace("-", "−")))
+
+
 def setup(app):
     app.connect("source-read", tell)
+    app.connect("doctree-resolved", set_minus)
     app.connect("doctree-resolved", box_pictures)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

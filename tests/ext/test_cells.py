@@ -39,3 +39,11 @@ def test_a_picture_gets_a_box_as_wide_as_it_was_drawn():
     assert [child.astext() for child in doctree[0]] == ['<div class="pane" style="--drawn: 560px">', "", "</div>"]
     assert doctree[0][1]["uri"] == "a.png" and doctree[1] is unknown
     assert [child["classes"] for child in doctree[0]] == [[], ["diagram"], []]
+
+
+@pytest.mark.parametrize(("cell", "shown"), [
+    ("-0.25", "−0.25"), ("-1e-07", "−1e−07"), ("2e-07", "2e−07"), ("log-odds", "log-odds"), ("1-2", "1-2"), ("3", "3")])
+def test_a_number_in_a_table_has_the_minus_sign_of_the_text(cell, shown):
+    entry = nodes.entry("", nodes.paragraph("", cell), nodes.literal("", cell))
+    cells.set_minus(None, nodes.section("", entry))
+    assert (entry[0].astext(), entry[1].astext()) == (shown, cell)
