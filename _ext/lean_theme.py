@@ -30,6 +30,11 @@ MENDS = [
     (re.compile(r'\s*<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[^"]*"></script>'), ""),
     (re.compile(r'\s*<!-- So that users can add custom icons -->\s*<script[^>]*fontawesome\.js[^>]*></script>'), ""),
     (re.compile(r'(<i class="fa[^"]*")(?! aria-hidden)'), r'\1 aria-hidden="true"'),
+    (re.compile(r"<title>(.*?) &#8212; \1</title>"), r"<title>\1</title>"),
+    # Who comes first gets the mode of the system, light without scripts.
+    (re.compile(r'localStorage\.getItem\("mode"\) \|\| "light"'), 'localStorage.getItem("mode") || "auto"'),
+    (re.compile(r'localStorage\.getItem\("theme"\) \|\| "light"'),
+     'localStorage.getItem("theme") || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")'),
     # Code in a page is not allowed: site.js listens to the button that prints. Nothing here switches between versions.
     (re.compile(r' onclick="window\.print\(\)"'), " data-print"),
     (re.compile(r"\s*<script>DOCUMENTATION_OPTIONS\.pagename = [^<]*</script>"), ""),

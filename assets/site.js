@@ -34,6 +34,11 @@ if (navigator.clipboard) {
 
 for (const button of document.querySelectorAll("[data-print]")) button.addEventListener("click", () => print());
 
+/* Paper is light. */
+let theme;
+addEventListener("beforeprint", () => { ({ theme } = document.documentElement.dataset); document.documentElement.dataset.theme = "light"; });
+addEventListener("afterprint", () => { document.documentElement.dataset.theme = theme; });
+
 /* What scrolls sideways can be reached with the keyboard. */
 const boxes = document.querySelectorAll(".rhs, .lhs, .katex-display, .pst-scrollable-table-container, .pane, .bd-article pre, .bd-article blockquote, .ledger p:has(.katex), .slip p:has(.katex)");
 const fit = (some) => {                         // first look at all, then write: looking after each change would lay out anew

@@ -238,6 +238,21 @@ def test_policy_is_strict_and_nothing_was_refused(readers, page_name):
     assert "http" not in str(rules) and not re.search(r"<[^>]* on\w+=", (SITE / page_name).read_text("utf8"))
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_who_comes_first_gets_the_mode_of_the_system_and_light_paper(readers, base, scheme):
+    context = readers["wide"].context.browser.new_context(color_scheme=scheme)
+    page = context.new_page()
+    page.goto(base + HOME)
+    theme = lambda: page.evaluate("document.documentElement.dataset.theme")
+    assert theme() == scheme
+    page.evaluate("addEventListener('beforeprint', () => { window.paper = document.documentElement.dataset.theme; })")
+    page.pdf()
+    assert (page.evaluate("window.paper"), theme()) == ("light", scheme)
+    page.locator(".theme-switch-button").click()
+    assert theme() != scheme
+    context.close()
+
+
 def test_policy_keeps_foreign_code_from_running(readers, base):
     page = readers["wide"].context.new_page()
     page.goto(base + HOME)
