@@ -2,7 +2,7 @@
 
     python tests/book/refresh.py [notebook ...]          (without a name: every chapter)
 
-A notebook with a failing cell is left as it was, and the exit status is 1.
+A notebook with a failing cell is left as it was, and the exit status is 1; it is 2 for a name that is no notebook.
 """
 from __future__ import annotations
 
@@ -107,6 +107,11 @@ def indent(traceback: str) -> str:
 
 def main(names: list[str]) -> int:
     paths = [Path(name).resolve() for name in names] or sorted(ROOT.glob("chapters/*/*.ipynb"))
+    if wrong := [name for name, path in zip(names, paths, strict=False) if path.suffix != ".ipynb" or not path.is_file()]:
+        meant = [where(path) for path in ROOT.glob("chapters/*/*.ipynb") if path.stem == Path(wrong[0]).stem]
+        example = meant[0] if meant else "chapters/regression/softmax.ipynb"
+        print(f"refresh: {wrong[0]} is no notebook; expected a path such as {example}, or none for all", file=sys.stderr)
+        return 2
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     with ProcessPoolExecutor(min(2, len(paths) or 1)) as pool:
         groups = [[path for path in paths if reads_others(path) == late] for late in (False, True)]

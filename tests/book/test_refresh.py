@@ -46,6 +46,17 @@ def test_a_failing_cell_leaves_the_notebook_as_it_was(tmp_path, capsys):
     assert message.rstrip().endswith("ZeroDivisionError: division by zero")
 
 
+@pytest.mark.parametrize("name, meant", [
+    ("gradient-checking", "chapters/checking/gradient-checking.ipynb"), ("no/such.ipynb", "chapters/regression/softmax.ipynb"),
+    (str(refresh.ROOT), "chapters/regression/softmax.ipynb")])
+def test_a_name_that_is_no_notebook_is_refused(tmp_path, capsys, name, meant):
+    path = notebook(tmp_path / "a.ipynb", "x = 1")
+    before = path.read_bytes()
+    assert refresh.main([str(path), name]) == 2 and path.read_bytes() == before
+    out, said = capsys.readouterr()
+    assert said == f"refresh: {name} is no notebook; expected a path such as {meant}, or none for all\n" and not out
+
+
 def test_what_reads_the_others_is_run_after_them(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("PYTHONPATH", str(refresh.ROOT))
     other = tmp_path / "z.ipynb"
