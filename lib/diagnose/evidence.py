@@ -100,7 +100,7 @@ def _of_jacobians(case, pairs):
     truths = [at.truth(case.wrt) for at, _ in pairs]
     along = [out.reshape(out.shape + (1,) * (true.ndim - out.ndim)) for out, true in zip(outputs, truths, strict=True)]
     both = list(zip(along, truths, strict=True))
-    ways = [("wrong-exponent", "the output itself stands there once too often", [a * t for a, t in both]),
+    ways = [("wrong-exponent", "the output itself is there once too often", [a * t for a, t in both]),
             ("wrong-exponent", "the output itself is missing", [t / a for a, t in both])]
     if all(true.shape[0] == true.shape[-1] for true in truths):
         ways += [("diagonal-only", "", [true * _diagonal(true.shape) for true in truths]),
@@ -127,7 +127,7 @@ def _other_order(case, pairs):
         order = gaps.argmin(axis=1)
         if list(order) != sorted(order) and len(set(order)) == len(order) and close(value, true[order]):
             said = ", ".join(str(place + 1) for place in order)
-            return [("permuted", f"along the {AXES[axis - 1]} axis stand the entries {said} of the true one")]
+            return [("permuted", f"your {AXES[axis - 1]} axis holds the entries {said} of the true one")]
     return []
 
 
@@ -183,7 +183,7 @@ def multiplied(instance: Instance, wrt: str) -> list[Structure]:
     if ("multiplied", wrt) not in instance.found:
         found, known = [], list(quantities(instance, wrt))
         for key in known:
-            found.append(Structure("wrong-exponent", f"{key[0]} stands there once too often", _times(wrt, key, 1)))
+            found.append(Structure("wrong-exponent", f"{key[0]} is there once too often", _times(wrt, key, 1)))
             found.append(Structure("wrong-exponent", f"{key[0]} is missing", _times(wrt, key, -1)))
         found += [Structure("wrong-index", f"{wrong[0]} runs with the {AXES[wrong[1]]} index, and belongs to the "
                             f"{AXES[right[1]]}", _times(wrt, wrong, 1, right))

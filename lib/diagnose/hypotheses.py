@@ -164,7 +164,7 @@ def _paths(order, wrt):
 
 
 def _products(order, wrt):
-    """A product sent back without a transpose, of sums, or with the array of another place."""
+    """A product sent back without a transpose, of sums, or with the array from another place."""
     for place, node in enumerate(order):
         if node.op != "matmul" or any(parent.value.ndim != 2 for parent in node.parents):
             continue
@@ -172,7 +172,7 @@ def _products(order, wrt):
         if right.value.shape[0] == right.value.shape[1] > 1:
             yield Structure("transposed", f"{called(order, right)} is to be transposed on the way back",
                             _altered(wrt, {place: _as("matmul as it is")}))
-        yield Structure("wrong-exponent", f"{called(order, right)} stands there twice",
+        yield Structure("wrong-exponent", f"{called(order, right)} is there twice",
                         _altered(wrt, {place: _as("matmul squared")}))
         yield Structure("wrong-exponent", f"{called(order, right)} is missing",
                         _altered(wrt, {place: _as("matmul of ones")}))
@@ -225,7 +225,7 @@ def _outputs(order, wrt):
     output = output_of(order)
     if output is not None:
         sent = _sent({}, output)
-        yield Structure("wrong-exponent", "the residual stands there twice, so the square was not differentiated",
+        yield Structure("wrong-exponent", "the residual is there twice, so the square was not differentiated",
                         _seeded(wrt, output, lambda data: _squared(sent(data)) * data.sizes.get("n", 1)))
         yield Structure("summed-early", "", _seeded(wrt, output, lambda data: _summed(sent(data), 0)))
     if output is not None and (heads := [place for place, node in enumerate(order) if node.op == "log_sigmoid"]):

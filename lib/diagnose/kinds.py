@@ -51,7 +51,7 @@ KINDS: dict[str, Kind] = {
     "term-extra": Kind("10d", "a term too many", "There is a term too many: {detail}."),
     "permuted": Kind("11", "the order of the entries", "The numbers stand in the wrong order: {detail}."),
     "wrong-index": Kind("12", "an index", "One factor carries the wrong index: {detail}."),
-    "other-parameter": Kind("12b", "another array", "An array of another place was used: {detail}."),
+    "other-parameter": Kind("12b", "another array", "An array from another place was used: {detail}."),
     "unsummed": Kind("13", "the sum over the rows",
         "One gradient for every row is still there: the sum over the rows, which is your first axis, is missing."),
     "wrong-exponent": Kind("14", "a factor twice or not at all", "A factor has the wrong exponent: {detail}."),
@@ -127,4 +127,4 @@ def penalty_words(q, r, penalised):
         return "The penalty λ‖W‖² has the gradient 2λW, and yours is half of it"
     if np.isclose(q, -1):
         return "The penalty's gradient 2λW has the wrong sign"
-    return f"The penalty's gradient 2λW stands there {number(q, 4)} times"
+    return f"The penalty's gradient 2λW is multiplied by {number(q, 4)}"
