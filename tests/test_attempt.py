@@ -1,5 +1,7 @@
 """A derivation of one's own: the first line that does not follow, and the slip in it by name."""
 
+import re
+
 import pytest
 from sympy import Derivative, MatMul, Sum, cos, exp, log, sin
 
@@ -8,6 +10,7 @@ from lib.diagnose.attempt import Attempt, diagnose_lines
 from lib.diagnose.kinds import KINDS
 from lib.diagnose.repairs import RANK
 from lib.points import array, indices, matrix, named, reals, sizes
+from lib.typeset import latex
 
 a, x, y = reals("a x y")
 n, d = sizes("n d")
@@ -98,6 +101,15 @@ def test_the_verdict_is_shown_with_the_lines():
     made = attempt(SLOPE, lambda: exp(-a) / (1 + exp(-a)) ** 2, lambda: exp(-a) / (1 + exp(-a)))
     assert "2. exp(-a)/((1 + exp(-a))**2)    [a reason] ✓" in repr(made) and "✗ Line 3 does not follow" in repr(made)
     assert r"\checkmark" in made._repr_markdown_() and r"\times" in made._repr_markdown_()
+
+
+def test_on_a_page_the_mended_line_is_typeset_and_no_star_is_emphasis():
+    verdict = attempt(SLOPE, lambda: exp(a) / (1 + exp(-a)) ** 2).verdict
+    shown = verdict._repr_markdown_()
+    assert shown.endswith(f"It follows if it reads\n\n$$\n{latex(verdict.fixed)} .\n$$") and str(verdict).endswith("**2).")
+    unnamed = attempt(SLOPE, lambda: -2 * exp(a) / (1 + exp(-a)) ** 3).verdict
+    assert re.sub(r"\\(.)", r"\1", unnamed._repr_markdown_()) == str(unnamed)
+    assert not re.search(r"(?<!\\)[*_]", unnamed._repr_markdown_())
 
 
 def test_every_repair_has_a_kind():

@@ -17,6 +17,7 @@ from lib.diagnose.kinds import KINDS
 from lib.diagnose.models import MODELS as NAMED
 from lib.diagnose.models import network
 from lib.ledger import claim as row
+from lib.show import number
 
 SIGMA = lambda z: 1 / (1 + np.exp(-z))
 
@@ -106,6 +107,7 @@ def test_the_worst_entry_and_both_numbers_are_given():
     assert (verdict.kind, verdict.number) == ("sum-not-mean", "5")
     assert repr(verdict).startswith("✗ sum-not-mean: Your gradient is n times too large: the 1/n")
     assert f"theta[{verdict.worst[0]}]: claimed" in repr(verdict) and "**✗ sum-not-mean.**" in verdict._repr_markdown_()
+    assert f"\n\n`theta[{verdict.worst[0]}]`: claimed {number(verdict.claimed)}, true" in verdict._repr_markdown_()
 
 
 def test_two_slips_at_once_are_both_named():

@@ -1,6 +1,7 @@
 """Is my derivation right? And if not, which slip is it, and where?
 
-    diagnose(lambda Xs, P, Y: Xs.T @ (P - Y), model="softmax", lam=0)          →   sum-not-mean: the 1/n was dropped
+    diagnose(lambda Xs, P, Y: Xs.T @ (P - Y), model="softmax", lam=0)
+    # sum-not-mean: the 1/n was dropped
     diagnose(my_gradient, my_loss, at={"w": w, "X": X, "y": y}, wrt="w")
 
 The claim is evaluated on instances that the tool draws itself, beside the true slope, which is found from values of the
@@ -73,7 +74,9 @@ class Verdict:
     def _repr_markdown_(self):
         first, *rest = repr(self).splitlines()
         kind, _, text = first.partition(": ")
-        return "\n\n".join([f"**{kind}.** {text}", *(f"`{line.strip()}`" for line in rest[:-1]), f"*{self.about}*"])
+        parts = (line.strip().partition(": ") for line in rest[:-1])
+        found = (f"`{before}`: {after}" if colon else before for before, colon, after in parts)
+        return "\n\n".join([f"**{kind}.** {text}", *found, f"*{self.about}*"])
 
     def figure(self):
         """Claimed beside true, entry by entry, and their difference."""
@@ -95,13 +98,13 @@ def diagnose(claimed: Callable | str, loss: Callable | str | None = None, *, at:
 
     claimed  a function whose parameters name what it needs: arrays of the model, sizes (n, d …), λ (lam), quantities
              of the forward pass (Z1, A1, P …); `names(model)` lists them. Or a formula, in LaTeX or as a SymPy
-             expression: r"\\frac{1}{n} \\sum_i (p_i - y_i) x_{ij}", see `lib.diagnose.formulas`
+             expression: `r"\\frac{1}{n} \\sum_i (p_i - y_i) x_{ij}"`, see `lib.diagnose.formulas`
     model    one of the book's by name, see `lib.diagnose.models.MODELS`, or a Model
-    loss     or a loss of one's own, a function or a formula, with `at`: its arrays by name, {"w": w, "X": X, "y": y}
+    loss     or a loss of one's own, a function or a formula, with `at`: its arrays by name, `{"w": w, "X": X, "y": y}`
     wrt      what the gradient is by; may be left out where there is one parameter
-    context  options of the model (hidden="tanh", scale="sum" …) and arrays that stay fixed (lam=0); for an own loss
-             shapes="X: n d, y: n, w: d", targets=("y",), penalty="lam", draw={…}, and numbers it needs (n=6);
-             for both rate, a learning rate that may have slipped in, and seed, to draw other instances
+    context  options of the model (`hidden="tanh"`, `scale="sum"` …) and arrays that stay fixed (`lam=0`); for an own
+             loss `shapes="X: n d, y: n, w: d"`, `targets=("y",)`, `penalty="lam"`, `draw={…}`, and numbers it needs
+             (`n=6`); for both `rate`, a learning rate that may have slipped in, and `seed`, to draw other instances
     """
     if isinstance(claimed, str) and len(parts := import_module("lib.diagnose.formulas").parts(claimed)) > 1:
         return _first_wrong(parts, lambda part: diagnose(part, loss, at=at, wrt=wrt, model=model, **context))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -20,7 +21,8 @@ from lib.typeset import latex
 class LineVerdict:
     """The first line that does not follow, counted from 1, the kind of slip between it and the line above, and words.
 
-    line   its number, 0 if all lines follow;  kind  a name from `lib.diagnose.kinds.KINDS`, or "unexplained"
+    line   its number, 0 if all lines follow
+    kind   a name from `lib.diagnose.kinds.KINDS`, or "unexplained"
     fixed  the line as it would follow, a SymPy expression, or None
     """
 
@@ -39,8 +41,10 @@ class LineVerdict:
         return f"{'✓' if self.ok else '✗'} {self.sentence}"
 
     def _repr_markdown_(self):
-        shown = "" if self.fixed is None else f"\n\n$$\n{latex(self.fixed)}\n$$"
-        return f"{self}{shown}"
+        if self.fixed is None:
+            return _escaped(str(self))
+        words = str(self).removesuffix(f" {said(self.fixed)}.")            # the formula is typeset instead
+        return f"{_escaped(words)}\n\n$$\n{latex(self.fixed)} .\n$$"
 
 
 class Attempt(Derivation):
@@ -100,6 +104,11 @@ def diagnose_lines(derivation: Derivation, why: str = "") -> LineVerdict:
         if not _holds(right, line.content):
             return _named(derivation, number, before, line, right, why)
     return LineVerdict(not why, 0, "unexplained" if why else "correct", why or _follows(derivation))
+
+
+def _escaped(words):
+    """Words with formulas in SymPy's text, whose stars are no emphasis."""
+    return re.sub(r"([\\*_])", r"\\\1", words)
 
 
 def _follows(derivation):

@@ -105,6 +105,8 @@ def _scaled(factor, expr):
     factor = sympy.sympify(factor)
     if getattr(expr, "is_Matrix", False):
         return MatMul(factor, expr)
+    if isinstance(expr, Mul) and not factor.is_Number and expr.args[0].is_Number:      # which stays in front
+        return Mul(expr.args[0], factor, *expr.args[1:])
     if isinstance(expr, Mul) and factor.is_Number:
         first, *rest = expr.args
         if first.is_Number:
