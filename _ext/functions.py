@@ -3,7 +3,8 @@
     ```{functions-of-lib}
     shapes activations losses           the rooms in this order, with their code; all others follow without
     ```
-A docstring has paragraphs, indented formulas that may end in `(eq:label)`, and fields such as `Shapes:` and `Source:`.
+A docstring has paragraphs, indented formulas that may end in `(eq:label)`, indented code, rows such as `wrt    what the
+gradient is by`, and fields such as `Shapes:` and `Source:`. A table in capitals has the comment above it.
 Nothing is imported: the files are read as they stand.
 """
 from __future__ import annotations
@@ -21,25 +22,31 @@ from results import inline, joined, link
 from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective
 
-FIELD = re.compile(r"(?:^|(?<=\S  ))((?:Derivation[^:]*|Check|Shapes|Units|Raises|Source):)\s*(.*)")
+FIELD = re.compile(r"(?:^|(?<=\S  ))(Derivation|Check|Shapes|Units|Raises|Source)(?:, ([^:]*))?:\s*(.*)")
+ROW = re.compile(r" *([a-z_]{3,}) {2,}(\S.*)")
 LABEL = re.compile(r"\s*\((eq:[a-z0-9-]+)\)")
+CODE = re.compile(r'"|lambda|def |python ')                              # what is no formula
+SCRIPT = re.compile(r"(\^)(?:\{([^{}]+)\}|\(([^()]+)\)|([A-Za-z])(?![A-Za-z0-9_]))"
+                    r"|(?<![A-Za-z0-9]{2})_(?:\{([^{}]+)\}|([A-Za-z]{1,2})(?![A-Za-z0-9_(]))")
 Definition = ast.FunctionDef | ast.ClassDef
 
 
 @dataclass
 class Block:
-    """A piece of a docstring: a paragraph or, with `fixed`, lines that stand as they are; `field` is its heading."""
+    """A piece of a docstring: a paragraph or, with `fixed`, lines that stand as they are; `field` is its heading, and
+    `row` what it describes."""
 
     text: str
     fixed: bool = False
     field: str = ""
+    row: str = ""
 
 
 def blocks(docstring: str) -> list[Block]:
     """The pieces of a docstring in their order; the lines below a field belong to it."""
     found, field = [], ""
     for line in docstring.splitlines():
-        head = FIELD.search(line)
+        head, row, last = FIELD.search(line), ROW.fullmatch(line), found[-1] if found else None
         if not line.strip():
             field = ""
             found.append(Block(""))
@@ -47,17 +54,37 @@ def blocks(docstring: str) -> list[Block]:
         if head:
             if line[:head.start()].strip():
                 found.append(Block(line[:head.start()].strip()))
-            field, line = head[1][:-1], head[2]
-        if field.startswith("Derivation") and not head and not line.startswith(" "):
+            field, line = head[1], f"{head[2]}: {head[3]}" if head[2] else head[3]
+        elif row:
             field = ""
-        indented = not head and line.startswith("  ") and (not field or field.startswith("Derivation"))
-        fixed = indented or bool(re.match(r"\S+ {3,}\S", line))
-        last = found[-1] if found else None
-        if not head and last and last.text and (last.fixed, last.field) == (fixed, field):
+            found.append(Block(row[2], row=row[1]))
+            continue
+        elif last and last.row and line.startswith("  "):
+            last.text += " " + line.strip()
+            continue
+        if field == "Derivation" and not head and not line.startswith(" "):
+            field = ""
+        columns = field != "Derivation" or bool(re.search(r"\S {3,}\S", line)) or bool(last and last.fixed)
+        fixed = not head and line.startswith("  ") and field in ("", "Derivation") and columns
+        if not head and last and last.text and (last.fixed, last.field, last.row) == (fixed, field, ""):
             last.text += ("\n" if fixed else " ") + (line if fixed else line.strip())
         elif line.strip():
             found.append(Block(line if fixed else line.strip(), fixed, field))
-    return [Block(textwrap.dedent(b.text) if b.fixed else b.text, b.fixed, b.field) for b in found if b.text]
+    return [Block(textwrap.dedent(b.text) if b.fixed else b.text, b.fixed, b.field, b.row) for b in found if b.text]
+
+
+def docstring(node: Definition) -> str:
+    """The docstring as it stands in its block; cleaning would take the indentation of code that stands alone in it."""
+    first, *rest = ast.get_docstring(node, clean=False).split("\n")
+    return "\n".join([first, *(line.removeprefix(" " * node.body[0].col_offset) for line in rest)]).strip()
+
+
+def described(source: str, node: ast.Assign | ast.AnnAssign) -> str:
+    """What is said of a table: the comment above it."""
+    lines, start = source.splitlines(), node.lineno - 1
+    while start and lines[start - 1].startswith("# "):
+        start -= 1
+    return " ".join(line.removeprefix("# ") for line in lines[start:node.lineno - 1])
 
 
 def public(tree: ast.AST) -> list[Definition | ast.Assign]:
@@ -115,6 +142,17 @@ def rooms(root: Path) -> dict[str, Path]:
     return {name: path for name, path in zip(names, paths, strict=True) if "__" not in name}
 
 
+def scripts(text: str) -> list[nodes.Node]:
+    """Text in which e^{z}, e^S and w_d stand for a power and an index."""
+    made, at = [], 0
+    for found in SCRIPT.finditer(text):
+        inside = next(filter(None, found.groups()[1:]))
+        script = nodes.superscript if found[1] else nodes.subscript
+        made += [nodes.Text(text[at:found.start()]), script(inside, inside)]
+        at = found.end()
+    return [node for node in [*made, nodes.Text(text[at:])] if node.astext()]
+
+
 class Page:
     """The page about lib while it is made: it knows every public name, and where results end and names are used."""
 
@@ -124,14 +162,19 @@ class Page:
         root = Path(self.env.srcdir)
         self.sources = {room: path.read_text(encoding="utf8") for room, path in rooms(root).items()}
         self.trees = {room: ast.parse(source) for room, source in self.sources.items()}
-        self.names = {f"{room}.{name_of(node)}" for room, tree in self.trees.items() for node in public(tree)}
         self.sections, self.uses, self.ends = sections(root), uses(root), defaultdict(list)
+        self.names = {f"{room}.{name_of(node)}" for room, tree in self.trees.items() for node in self.shown(tree, room)}
         for result in results(root).values():
             for name in result.functions:
                 self.ends[name].append(result)
         self.written, self.open = notebooks(root), " ".join(directive.content).split()
         for path in rooms(root).values():
             self.env.note_dependency(str(path.relative_to(root)))
+
+    def shown(self, tree: ast.AST, room: str) -> list[Definition | ast.Assign]:
+        """What is public, without the tables of which nothing is said and which no chapter uses."""
+        return [node for node in public(tree) if isinstance(node, Definition)
+                or described(self.sources[room], node) or f"{room}.{name_of(node)}" in self.uses]
 
     def room(self, room: str) -> nodes.section:
         tree = self.trees[room]
@@ -140,7 +183,7 @@ class Page:
         self.note(room, "module", section)
         # Cleaning would take the indentation of a lone formula below the first line, with which it is code.
         section += self.body(ast.get_docstring(tree, clean=False).strip(), room)
-        section += [self.entry(node, room) for node in public(tree)]
+        section += [self.entry(node, room) for node in self.shown(tree, room)]
         return section
 
     def note(self, name: str, kind: str, node: nodes.Element) -> None:
@@ -159,8 +202,8 @@ class Page:
             head += addnodes.desc_parameterlist("", "", *shown)
         self.note(full, kind, head)
         content = addnodes.desc_content("")
-        if isinstance(node, Definition):
-            content += self.body(ast.get_docstring(node), room)
+        content += self.body(docstring(node) if isinstance(node, Definition)
+                             else described(self.sources[room], node), room)
         content += self.links(full) + (self.code(node, room) if room in self.open and not owner else [])
         if isinstance(node, ast.ClassDef):
             content += [self.entry(each, room, name) for each in public(node)]
@@ -168,12 +211,16 @@ class Page:
                              classes=["py", kind])
 
     def body(self, docstring: str, room: str) -> list[nodes.Node]:
-        """Paragraphs and formulas, then the fields as a list of terms."""
+        """Paragraphs, formulas and rows, then the fields as a list of terms."""
         made, fields = [], {}
         for block in blocks(docstring):
             node = self.source(block.text) if block.field == "Source" else self.block(block, room)
             if block.field:
                 fields.setdefault(block.field, []).append(node)
+            elif block.row:
+                made += [] if made and isinstance(made[-1], nodes.field_list) else [nodes.field_list(classes=["rows"])]
+                name = nodes.field_name("", "", nodes.literal("", block.row))
+                made[-1] += nodes.field("", name, nodes.field_body("", node))
             else:
                 made.append(node)
         return made + self.terms(fields)
@@ -186,26 +233,33 @@ class Page:
     def block(self, block: Block, room: str) -> nodes.Element:
         if not block.fixed:
             return nodes.paragraph("", "", *self.words(block.text, room))
-        lines = []
-        for line in block.text.split("\n"):
-            label = LABEL.search(line)
-            lines.append(nodes.Text(LABEL.sub("", line)))
-            if label:
-                number = link("place", label[1], self.page, nodes.inline(), number=True, refwarn=False)
-                lines += [nodes.Text("   "), number]
-            lines.append(nodes.Text("\n"))
-        return nodes.literal_block("", "", *lines[:-1], classes=["formula"])
+        if block.field or CODE.search(block.text):               # a derivation has its reasons in a column
+            return nodes.literal_block(block.text, block.text, language="none" if block.field else "python",
+                                       classes=["formula"])
+        made = nodes.line_block(classes=["formula"])
+        for line in re.sub(r"\n(?=\s*\(eq:)", "", block.text).split("\n"):
+            formula = nodes.inline("", "", *scripts(LABEL.sub("", line)))
+            made += nodes.line("", "", formula, *map(self.number, LABEL.findall(line)))
+        return made
+
+    def number(self, label: str) -> nodes.Node:
+        """The number of an equation, which leads to it."""
+        return link("place", label, self.page, nodes.inline(), number=True, refwarn=False)
 
     def words(self, text: str, room: str) -> list[nodes.Node]:
         """A sentence; what stands between backticks is code, and leads to its entry if it is a name of lib."""
         made = []
         for i, piece in enumerate(re.split(r"`([^`]+)`", text)):
-            full = next((name for name in (piece, f"{room}.{piece}") if name in self.names), None)
+            name = piece.removeprefix("lib.")
+            full = next((each for each in (name, f"{room}.{name}") if each in self.names), None)
             literal = nodes.literal("", piece)
             if i % 2 and full:
                 made.append(self.to(full, literal))
-            elif piece:
-                made.append(literal if i % 2 else nodes.Text(piece))
+            elif i % 2:
+                made.append(literal)
+            else:
+                for k, part in enumerate(LABEL.split(piece)):
+                    made += [nodes.Text("\u00a0"), self.number(part)] if k % 2 else scripts(part)
         return made
 
     def to(self, full: str, *content: nodes.Node) -> addnodes.pending_xref:

@@ -41,9 +41,9 @@ def sigmoid_prime(z: Numbers) -> Numbers:
         σ′(z) = σ(z) (1 − σ(z))                                                    (eq:sigmoid-slope)
 
     Derivation:  σ = (1 + e⁻ᶻ)⁻¹
-        σ′ = −(1 + e⁻ᶻ)⁻² · (−e⁻ᶻ)                     chain rule
-           = 1 / (1 + e⁻ᶻ)  ·  e⁻ᶻ / (1 + e⁻ᶻ)         split the fraction
-           = σ(z) · (1 − σ(z))                          because 1 − σ = e⁻ᶻ / (1 + e⁻ᶻ)
+        σ′ = −(1 + e⁻ᶻ)⁻² · (−e⁻ᶻ)             chain rule
+           = 1/(1 + e⁻ᶻ) · e⁻ᶻ/(1 + e⁻ᶻ)       split the fraction
+           = σ(z) · (1 − σ(z))                 1 − σ = e⁻ᶻ/(1 + e⁻ᶻ)
     Computed as σ(z) σ(−z): equal, and 1 − σ does not round to 0 for large z.
     Check:  largest at z = 0, where it is ¼.
     Source: chapters/neurons/activations, "The slope of the sigmoid".
@@ -157,6 +157,7 @@ class Activation(NamedTuple):
     kink: float | None
 
 
+# The activations by name.
 ACTIVATIONS: dict[str, Activation] = {
     "identity":    Activation(identity,    identity_prime,    "z",                   None),
     "step":        Activation(step,        step_prime,        "1 if z > 0 else 0",   0.0),
@@ -182,7 +183,8 @@ def softmax_terms(Z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return S, E, np.add.reduce(E, axis=-1, keepdims=True)
 
 
-INSIDE = {              # for the inside of a network: f unchecked, and its slope from its output a
+# For the inside of a network: f without the door checks, and its slope from its output a.
+INSIDE = {
     "sigmoid": (_sigmoid, lambda a: np.multiply(rest := 1.0 - a, a, out=rest)),
     "tanh":    (np.tanh,  lambda a: 1.0 - a * a),
 }
@@ -220,7 +222,7 @@ def softmax_vjp(g: np.ndarray, P: np.ndarray) -> np.ndarray:
 
         dZ = P ∘ (g − rowsum(g ∘ P))                                               (eq:softmax-vjp)
 
-    Derivation, one row:  ∂L/∂zₘ = Σⱼ gⱼ ∂pⱼ/∂zₘ = Σⱼ gⱼ pⱼ ([j = m] − pₘ)
+    Derivation, one row:  ∂L/∂zₘ = Σⱼ gⱼ ∂pⱼ/∂zₘ = Σⱼ gⱼ pⱼ ([j = m] − pₘ);
         the first term leaves gₘ pₘ, the second −pₘ Σⱼ gⱼ pⱼ, with the cross terms of every class.
     Check:  every row of dZ sums to 0, because softmax ignores a shift of its row.
     Shapes: g (n, k), P (n, k) → (n, k); single rows (k,), (k,) → (k,).

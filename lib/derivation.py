@@ -76,17 +76,17 @@ class Derivation:
 
         with Derivation("sigmoid-slope", r"\\sigma'(a)") as d:
             d.start(Derivative(1 / (1 + exp(-a)), a), "definition of the slope")
-            d.line(exp(-a) / (1 + exp(-a)) ** 2, "chain rule on $u^{-1}$ with $u = 1 + e^{-a}$")
+            d.line(exp(-a) / (1 + exp(-a)) ** 2, "chain rule, $u = 1 + e^{-a}$")
             d.ends_in(activations.sigmoid_prime, a)
 
     Inside the block SymPy keeps what is written as it is written. A line is an expression equal to the line above, or
     (with `unknown`) an equation with the same solution, or a condition that holds at the same points.
 
-    label    the page refers to the derivation as {eq}`eq:label`
+    label    the page refers to the derivation as `eq:label`
     lhs      LaTeX of what is derived
-    where    what symbols and arrays stand for: {z: theta[0] + theta[1] * x} or {z[i]: ...}
-    sample   how to draw a variable that is not normal: {y: lambda rng, shape: rng.integers(0, 2, shape)}
-    unknown  what the equations are solved for, with an interval that holds the solution: {p: (0, 1)}
+    where    what symbols and arrays stand for: `{z: theta[0] + theta[1] * x}` or `{z[i]: ...}`
+    sample   how to draw a variable that is not normal: `{y: lambda rng, shape: rng.integers(0, 2, shape)}`
+    unknown  what the equations are solved for, with an interval that holds the solution: `{p: (0, 1)}`
     uses     variables that only LaTeX lines or `lib` need
     free     the order of the free indices, where there are several
     """
@@ -119,7 +119,7 @@ class Derivation:
     def line(self, content, *rest, lhs="", relation="=", tight=None) -> None:
         """The next line: `line(expression, reason)` or `line(latex, numpy_function, reason)`.
 
-        relation  "=", or "<=" / ">=" for a bound, which then must be reached at the point `tight`
+        relation  `"="`, or `"<="` / `">="` for a bound, which then must be reached at the point `tight`
         lhs       a new left side, where the line speaks of all entries at once
         """
         function, reason = rest if len(rest) == 2 else (None, *rest)

@@ -38,7 +38,8 @@ def flipbook(draw: Callable[..., Figure], values: Iterable, name: str, describe:
              start: int = 0) -> FlipBook:
     """One frame a value, `draw(value)`, each with the sentence `describe(value)` for those who cannot see it.
 
-        explore.flipbook(slope_at, np.linspace(-6, 6, 13), "a", lambda a: f"At a = {a:g} the slope is {dsigma(a):.3f}.")
+        explore.flipbook(slope_at, np.linspace(-6, 6, 13), "a",
+                         lambda a: f"At a = {a:g} the slope is {dsigma(a):.3f}.")
     """
     values = list(values)
     if len(values) < 2 or not 0 <= start < len(values):

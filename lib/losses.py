@@ -86,7 +86,7 @@ def softmax_cross_entropy_grad(Z: np.ndarray, y: np.ndarray) -> np.ndarray:
 
         dZ = (P − Y) / n                                                           (eq:softmax-cross-entropy-gradient)
 
-    Derivation, one row:  Lᵢ = ln Σₘ e^{zₘ} − z_y
+    Derivation, one row:  Lᵢ = ln Σₘ e^{zₘ} − z_y;
         ∂/∂zⱼ of the first term is e^{zⱼ} / Σₘ e^{zₘ} = pⱼ, of the second [j = y]; the mean over rows divides by n.
     Check:  every row of dZ sums to 0.
     Shapes: Z (n, k), y (n,) → (n, k).

@@ -44,6 +44,7 @@ def _softmax_loss_and_grad(Z, y):
     return both if isfinite(both[0]) else losses.softmax_cross_entropy_and_grad(Z, y)
 
 
+# The heads by name: what the last layer puts out, and the loss that belongs to it.
 HEADS: dict[str, Head] = {
     "linear": _head(identity, losses.squared_error, losses.squared_error_grad, identity, "n k"),
     "sigmoid": _head(sigmoid, lambda Z, y: losses.binary_cross_entropy(Z[:, 0], y),

@@ -94,6 +94,7 @@ def _log_softmax_back(g, y, Z):         # ∂yⱼ/∂zₘ = [j = m] − pₘ wit
     return (np.subtract(g, p_times_sum, out=p_times_sum),)
 
 
+# The operations by name, each with its rule.
 # At a kink the rules follow the book's conventions: on a tie, maximum and minimum send all of g to the first input, as
 # TensorFlow does; PyTorch, JAX and autograd send half to each. Where z = 0, relu sends nothing, as everywhere.
 OPS: dict[str, Op] = {

@@ -24,6 +24,7 @@ from matplotlib.transforms import ScaledTranslation
 from PIL import Image as Pixels
 
 CSS_PX = 100                                          # CSS pixels per inch of figure: 6.4 inches are 640 on the page
+# The colours of every figure.
 COLORS = {"blue": "#00609f", "orange": "#a84200", "green": "#00704f", "purple": "#943c6f", "grey": "#5a5a5a"}
 INK = "#222222"
 CLASSES = tuple(zip("so^Dv", ("orange", "blue", "green", "purple", "grey"), strict=True))     # of class 0, 1, 2 ...

@@ -10,7 +10,7 @@ import numpy as np
 def check(where: str, **arrays: tuple[np.ndarray, str]) -> dict[str, int]:
     """Match each array to its letters; a letter must mean the same size everywhere.
 
-        check("affine", X=(X, "n d"), W=(W, "d k"), b=(b, "k"))   →   {"n": 5, "d": 2, "k": 3}
+        check("affine", X=(X, "n d"), W=(W, "d k"))  # {"n": 5, "d": 2, "k": 3}
 
     A size is a letter, a number, or a letter plus a number ("d+1"). Arrays are float64 and finite; a pattern that
     starts with "int" ("int n") asks for integers instead.

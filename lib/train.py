@@ -129,7 +129,7 @@ def minibatch(loss_and_grad: Callable, net: mlp.Network, X: np.ndarray, y: np.nd
               watch: Callable | None = None) -> Training:
     """Gradient descent on a few rows at a time: an epoch visits every row once, in an order drawn anew.
 
-        v ← μ v − η ∇L(θ),      θ ← θ + v,      L over the rows of the batch, μ = momentum
+        v ← μ v − η ∇L(θ),      θ ← θ + v,      L of the batch,      μ = momentum
 
     `watch(net)` is called after every epoch, for example with the accuracy on validation rows.
     Shapes: X (n, d), y (n, …), loss_and_grad(net, X, y) → scalar, gradients as `mlp.loss_and_grad` returns them.

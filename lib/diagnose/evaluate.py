@@ -26,7 +26,7 @@ NUMPY = {"exp": np.exp, "log": np.log, "tanh": np.tanh, "sin": np.sin, "cos": np
 class Reading:
     """Arrays and numbers by the name of their symbol; the positions of an axis are counted from 1, or from `first`.
 
-    functions  by name, for functions that SymPy does not know: {"sigma": sigmoid}
+    functions  by name, for functions that SymPy does not know: `{"sigma": sigmoid}`
     rules      what an array or a symbol stands for, by name: its index letters and an expression
     """
 

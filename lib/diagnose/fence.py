@@ -1,7 +1,7 @@
 """A process for other people's code: it may compute and answer, and little else.
 
     with Fenced(answer, seconds=10, memory=1024) as fenced:
-        fenced.ask({"do": "read"})                  →   what answer({"do": "read"}) returned, over there
+        fenced.ask({"do": "read"})          # what answer(…) returned, over there
 
 It is forked, so it starts at once with everything that is imported here. Its answers come back over a pipe of their
 own, and what it prints over another. The kernel holds it to the following; `missing` says what this system cannot do.

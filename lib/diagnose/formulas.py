@@ -90,7 +90,7 @@ def claim(formula, model: Model, wrt: str | None = None, *, free: str = "", lett
 
     formula  LaTeX, with or without a left side ∂L/∂w_{jk}, or a SymPy expression
     free     the order of its free indices, "j k"; from the left side, else from the lengths of the axes
-    letters  what a letter of the formula is called in the model: {"v": "W2"}
+    letters  what a letter of the formula is called in the model: `{"v": "W2"}`
     """
     left, expr = _sides(formula)
     expr = _apart(expr, {letter: set() for letter in _free_letters(expr)})

@@ -48,12 +48,12 @@ def other_names(letter: str) -> tuple[str, ...]:
 class Model:
     """A loss and how to draw its arrays.
 
-    shapes      the letters of every array, {"X": "n d", "theta": "d+1", "lam": ""}; a scalar has none
+    shapes      the letters of every array, `{"X": "n d", "theta": "d+1", "lam": ""}`; a scalar has none
     loss        a function whose parameters name what it needs
     parameters  what a gradient may be wanted by
-    draw        how to draw what is not normal: {"y": lambda rng, shape, sizes: …}
+    draw        how to draw what is not normal: `{"y": lambda rng, shape, sizes: …}`
     free        the array by which a gradient is judged: never drawn as labels, whatever the reader's looks like
-    derived     further names a claim may use, from the values known: {"Y": lambda v: …}
+    derived     further names a claim may use, from the values known: `{"Y": lambda v: …}`
     targets     the arrays that hold labels or targets;  penalty: the name of λ
     given       arrays of the reader's own, for the first instance;  plain: what is never drawn anew
     functions   what φ is, for formulas

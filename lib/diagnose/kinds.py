@@ -19,6 +19,7 @@ class Kind(NamedTuple):
     sentence: str
 
 
+# The kinds by name, in the order in which they are asked for.
 KINDS: dict[str, Kind] = {
     "correct": Kind("0", "correct", "Your gradient is right: it is the slope of the loss in every entry.{detail}"),
     "sign": Kind("1", "the sign",

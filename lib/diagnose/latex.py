@@ -1,8 +1,8 @@
 """LaTeX formulas with indices, read into SymPy: put into SymPy's own notation, sign by sign, and read by its parser.
 
-SymPy's LaTeX grammar takes a(1 − a) for a function of 1 − a, and stops at x_{i1} and at \\hat{y}_i. Here are read, too:
-layers and samples in the corner, w^{(2)}_{jk} and p^{(i)}_k; inputs with a one in front, x^*_{ij}; labels as indices,
-\\delta_{k y_i}; conditions, [z_{ij} > 0] and [j \\ne 0]. What cannot be read is quoted in the error.
+SymPy's LaTeX grammar takes a(1 − a) for a function of 1 − a, and stops at `x_{i1}` and at `\\hat{y}_i`. Here are read,
+too: layers and samples in the corner, `w^{(2)}_{jk}` and `p^{(i)}_k`; inputs with a one in front, `x^*_{ij}`; labels as
+indices, `\\delta_{k y_i}`; conditions, `[z_{ij} > 0]` and `[j \\ne 0]`. What cannot be read is quoted in the error.
 """
 
 from __future__ import annotations

@@ -148,6 +148,7 @@ def cross_entropy(head: str = "softmax", scale: str = "mean", base: float = np.e
                  _labels(head), _outputs(head, name))
 
 
+# The models by the name that `diagnose` is given; each takes the options of its function.
 MODELS: dict[str, Callable[..., Model]] = {
     "logistic": partial(regression, "sigmoid"),
     "softmax": partial(regression, "softmax"),

@@ -1,7 +1,7 @@
 """Is my derivation right? Judges a Python file, or a folder of files that other people handed in.
 
     python -m lib.diagnose my_derivation.py
-    python -m lib.diagnose handed_in/ --task task.py --csv table.csv --html table.html
+    python -m lib.diagnose handed_in/ --task task.py --csv all.csv --html all.html
 
 A submission names a model of the book and returns gradients from functions that are called like them; their parameters
 name what they need. It may set options of the model (hidden = "tanh", lam = 0). Instead of dTheta the function may be

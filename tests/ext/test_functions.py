@@ -18,8 +18,11 @@ Derivation:  by the
 Computed as it stands.
 Check:  at 0 it is 0,
     and nowhere else.
+Derivation, one row:  f = 2;
+    the rest of the sentence.
 Shapes: X (n, d) → (n,).
-label    the page refers to it
+label    the page refers
+         to it
 lhs      LaTeX
 """
 
@@ -32,14 +35,32 @@ def test_a_docstring_is_taken_apart():
         Block("f = x · x           the product rule\nf′ = 2x", fixed=True, field="Derivation"),
         Block("Computed as it stands."),
         Block("at 0 it is 0, and nowhere else.", field="Check"),
+        Block("one row: f = 2; the rest of the sentence.", field="Derivation"),
         Block("X (n, d) → (n,).", field="Shapes"),
-        Block("label    the page refers to it\nlhs      LaTeX", fixed=True, field="Shapes")]
+        Block("the page refers to it", row="label"), Block("LaTeX", row="lhs")]
 
 
 def test_a_field_may_end_the_first_line():
     assert functions.blocks("A variable, by which a gradient is wanted.  Shapes: any.") == [
         Block("A variable, by which a gradient is wanted."), Block("any.", field="Shapes")]
     assert functions.blocks("The rule: it says Shapes of things.") == [Block("The rule: it says Shapes of things.")]
+
+
+def test_code_below_a_first_line_keeps_its_indentation():
+    made = ast.parse('class C:\n    def f(x):\n        """Says.\n\n            f(1)\n        """').body[0].body[0]
+    assert functions.docstring(made) == "Says.\n\n    f(1)"
+
+
+def test_powers_and_indices_are_set():
+    shown = lambda text: "".join(f"<{node.astext()}>" if not isinstance(node, functions.nodes.Text) else node.astext()
+                                 for node in functions.scripts(text))
+    assert shown("e^{zⱼ} ∂Θ_bm e^S w_d² ε^(1/3)") == "e<zⱼ> ∂Θ<bm> e<S> w<d>² ε<1/3>"
+    assert shown("X_train step_size n_hat f_(x) 2^10") == "X_train step_size n_hat f_(x) 2^10"
+
+
+def test_a_table_has_the_comment_above_it():
+    source = "# Other.\n\n# The rules,\n# by name.\nTABLE = {}\nMORE = {}"
+    assert [functions.described(source, node) for node in ast.parse(source).body] == ["The rules, by name.", ""]
 
 
 @pytest.mark.parametrize(("source", "shown"), [
