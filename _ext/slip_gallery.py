@@ -101,9 +101,14 @@ def entry(claim: ledger.Claim, values: tuple[str, str], said: list[ledger.Said],
     effect = "" if claim.effect == "result changed" or claim.effect == kind else f" <small>({claim.effect})</small>"
     says = "".join(f'<p class="said"><code>{html.escape(each.formula)}</code>'
                    f'{html.escape(f" ({each.reading})" if each.reading else "")}<br>'
-                   f'<b>{html.escape(each.kind)}</b> {html.escape(each.sentence)}</p>' for each in said)
+                   f'<b>{html.escape(each.kind)}</b> {html.escape(kept(each.sentence))}</p>' for each in said)
     return (f'<li class="slip" id="slip-{claim.id}" {data(choices_of(claim, said))}>'
             f'<p class="about"><b>{html.escape(kind)}{effect}</b> <span>{ways}</span></p><dl>{both}</dl>{says}</li>')
+
+
+def kept(sentence: str) -> str:
+    """The sentence with no break beside a sign: y − ŷ stays on one line."""
+    return re.sub(r" ([−=×]) ", "\u00a0\\1\u00a0", sentence)
 
 
 def value_of(value: str) -> str:

@@ -73,6 +73,10 @@ def test_an_entry_shows_both_sides_and_says_how_it_can_be_found():
     assert "<b>ambiguous</b>" in slip_gallery.entry(ledger.claim("CG-12c-19"), ("", ""), [], "", lambda tex: tex)
 
 
+def test_a_difference_is_not_broken():
+    assert slip_gallery.kept("y − ŷ for ŷ − y, n = 5") == "y\u00a0−\u00a0ŷ for ŷ\u00a0−\u00a0y, n\u00a0=\u00a05"
+
+
 class Page:
     """As much of a build as the gallery asks for."""
 
