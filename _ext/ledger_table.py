@@ -19,6 +19,7 @@ from book import chapters, gallery, slips
 from docutils import nodes
 from results import find
 from sphinx.util.docutils import SphinxDirective
+from typed_math import dressed
 
 from lib import ledger
 
@@ -28,8 +29,7 @@ SIGNS = {       # how it is typed: what is meant
     r"-> ?": r"\\to ", r">= ?": r"\\ge ", r"(?<=[({])(\w) ?x ?(\w)(?=[)}])": r"{\1 \\times \2}",
     r"(?<![\\A-Za-z])(exp|diag|ln)(?=[( ])": r"\\operatorname{\1}", r"_([A-Z]{2})\b": r"_{\\mathrm{\1}}",
     r"\)\(": r")\\allowbreak(", r"/ (?=\\sum)": r"/\\allowbreak "}
-MINUS = re.compile(r"([^A-Za-z\s]-\S|[A-Za-z]-(?![A-Za-z]{2})\S|(?<!\S)-\S)")      # not the hyphen of a word
-LONG, WBR = re.compile(r"\S{25}"), "\0"
+LONG = re.compile(r"\S{25}")
 TYPED = re.compile(r"theta|delta|sigma|yhat|sum|prod|softmax|[_^][A-Za-z]{2}")       # names that TeX would take apart
 PAGE = "ledger"
 NO_KIND = "none"
@@ -59,7 +59,7 @@ def segments(sentence: str) -> list[tuple[bool, str]]:
 
 
 def words(sentence: str, typeset: Callable[[str], str]) -> str:
-    """A sentence of the ledger as HTML, its formulas typeset; what cannot be read as a formula stays code."""
+    """A sentence of the ledger as HTML, its formulas set; what cannot be read as TeX stays code."""
     made = []
     for formula, run in segments(sentence):
         if not formula:
@@ -80,12 +80,9 @@ def words(sentence: str, typeset: Callable[[str], str]) -> str:
 
 
 def spoken(run: str) -> str:
-    """Words as HTML; a line ends neither after a minus sign nor within a shape such as (n x k), and a long formula may
-    break before a sign."""
-    run = re.sub(r"(?<=\()(\w+) x (\w+)(?=\))", "\\1\u00a0x\u00a0\\2", run.replace("-- ", "– "))
-    parts = [re.sub(r"(?<=[\w)>])(?=[+/=])", WBR, part) if LONG.search(part) else part for part in MINUS.split(run)]
-    parts = [html.escape(part).replace(WBR, "<wbr>") for part in parts]
-    return "".join(f'<span class="kept">{part}</span>' if i % 2 else part for i, part in enumerate(parts))
+    """Words as HTML; no line ends within a shape such as (n x k), and a long formula may break before a sign."""
+    made = dressed(re.sub(r"(?<=\()(\w+) x (\w+)(?=\))", "\\1\u00a0x\u00a0\\2", run))
+    return re.sub(r"(?<=[\w)>])(?=[+/=])(?![^<]*>)", "<wbr>", made) if LONG.search(run) else made
 
 
 def quote(app, doctree: nodes.document, page: str) -> None:
