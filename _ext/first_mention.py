@@ -11,11 +11,14 @@ import re
 from pathlib import Path
 
 from docutils import nodes
+from functions import scripts
 from sphinx.application import Sphinx
 
 LETTER = re.compile(r"\[\$([^$]+)\$\]\{#(sym-[\w-]+) \.linked\}")
 BELOW = " lines: the first "                # in the sentence below a derivation
 NAME = re.compile(r"(?:lib\.)?([a-z]\w*\.[A-Za-z]\w*)(?:\(.*\))?")
+CALL = re.compile(r"((?:[A-Za-z]\w*(?:\[[^]]*\]|\([^()]*\))*\.)+\w+(?:\[[^]]*\]|\([^()]*\))*)")    # in words about it
+PYTHON = re.compile(r"@|\*|\bsum\(|\w_\w{3}(?=\w*(?:$|\()).*")               # what is code as a whole
 UNTOUCHED = (nodes.reference, nodes.title, nodes.literal_block, nodes.caption, nodes.raw, nodes.term, nodes.table)
 EVERYWHERE = {"bias", "gradient", "layer", "margin", "score", "weight"}         # in the glossary, but not linked
 LATER = {"Common slips", "Exercises", "In three lines"}            # the letters of a claim are its own
@@ -100,12 +103,23 @@ def link_letters(doctree: nodes.document, root: Path, address: str) -> None:
                 math.replace_self(nodes.inline("", "", link, nodes.Text(tail), classes=["kept"]) if tail else link)
 
 
+def in_words(text: str) -> list[nodes.Node]:
+    """What a derivation ends in: the calls in it as code, the rest as words."""
+    calls = ["", text, ""] if PYTHON.search(CALL.sub("", text)) else CALL.split(text)
+    made = []
+    for k, part in enumerate(calls):
+        made += [nodes.literal(part, part)] if k % 2 else scripts(re.sub(r"(?:^|(?<= ))-(?=[ \w]|$)", "−", part))
+    return made
+
+
 def link_functions(app: Sphinx, doctree: nodes.document, page: str) -> None:
     """Names of functions in prose, and the one in the sentence below a derivation."""
     known = app.env.get_domain("py").objects
+    below = lambda literal: isinstance(literal.parent, nodes.emphasis) and BELOW in literal.parent.astext()
+    for literal in filter(below, list(doctree.findall(nodes.literal))):
+        literal.parent.replace(literal, in_words(literal.astext()))
     for literal in list(doctree.findall(nodes.literal)):
-        below = isinstance(literal.parent, nodes.emphasis) and BELOW in literal.parent.astext()
-        name = (NAME.search if below else NAME.fullmatch)(literal.astext())
+        name = (NAME.search if below(literal) else NAME.fullmatch)(literal.astext())
         entry = known.get(f"lib.{name[1]}") if name else None
         if entry and is_open(literal) and entry.docname != page:
             uri = app.builder.get_relative_uri(page, entry.docname)

@@ -27,7 +27,7 @@ ROW = re.compile(r" *([a-z_]{3,}) {2,}(\S.*)")
 LABEL = re.compile(r"\s*\((eq:[a-z0-9-]+)\)")
 CODE = re.compile(r'"|lambda|def |python ')                              # what is no formula
 SCRIPT = re.compile(r"(\^)(?:\{([^{}]+)\}|\(([^()]+)\)|([A-Za-z])(?![A-Za-z0-9_]))"
-                    r"|(?<![A-Za-z0-9]{2})_(?:\{([^{}]+)\}|([A-Za-z]{1,2})(?![A-Za-z0-9_(]))")
+                    r"|(?<![A-Za-z0-9]{2})_(?:\{([^{}]+)\}|([A-Za-z]{1,2}|\d)(?![A-Za-z0-9_(]))")
 Definition = ast.FunctionDef | ast.ClassDef
 
 

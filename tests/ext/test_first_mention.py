@@ -76,3 +76,15 @@ def test_a_letter_leads_to_the_notation_with_its_comma_outside():
 def test_the_letters_of_the_notation_are_read():
     assert {"X", "W", r"\theta", r"\eta"} <= first_mention.letters(ROOT).keys()
     assert r"\theta_i" not in first_mention.letters(ROOT)
+
+
+@pytest.mark.parametrize(("name", "calls", "words"), [
+    ("graph.backward, the table for x", ["graph.backward"], [", the table for x"]),
+    ("mlp.backward(…).dW[1]", ["mlp.backward(…).dW[1]"], []), ('OPS["mul"].vjp, second input', ['OPS["mul"].vjp'], [", second input"]),
+    ("a forward difference of numpy's Polynomial", [], ["a forward difference of numpy's Polynomial"]),
+    ("x_l - activations.softmax(z)", ["activations.softmax(z)"], ["x", "l", " − "]), ("-p (1 - p)", [], ["−p (1 − p)"]),
+    ("X.T @ losses.squared_error_grad", ["X.T @ losses.squared_error_grad"], []), ("count_pairs(k) > k", ["count_pairs(k) > k"], [])])
+def test_what_a_derivation_ends_in_is_code_only_where_it_is(name, calls, words):
+    made = first_mention.in_words(name)
+    assert [node.astext() for node in made if isinstance(node, nodes.literal)] == calls
+    assert [node.astext() for node in made if not isinstance(node, nodes.literal)] == words
