@@ -108,7 +108,10 @@ def in_words(text: str) -> list[nodes.Node]:
     calls = ["", text, ""] if PYTHON.search(CALL.sub("", text)) else CALL.split(text)
     made = []
     for k, part in enumerate(calls):
-        made += [nodes.literal(part, part)] if k % 2 else scripts(re.sub(r"(?:^|(?<= ))-(?=[ \w]|$)", "−", part))
+        words = re.sub(r"(?:^|(?<= ))-(?=[ \w]|$)", "−", part)
+        if len(calls) == 1 and not re.search("[a-z]{3}", words):                 # a formula, which stays on its line
+            words = words.replace(" ", "\u00a0")
+        made += [nodes.literal(part, part)] if k % 2 else scripts(words)
     return made
 
 

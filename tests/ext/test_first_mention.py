@@ -82,7 +82,7 @@ def test_the_letters_of_the_notation_are_read():
     ("graph.backward, the table for x", ["graph.backward"], [", the table for x"]),
     ("mlp.backward(…).dW[1]", ["mlp.backward(…).dW[1]"], []), ('OPS["mul"].vjp, second input', ['OPS["mul"].vjp'], [", second input"]),
     ("a forward difference of numpy's Polynomial", [], ["a forward difference of numpy's Polynomial"]),
-    ("x_l - activations.softmax(z)", ["activations.softmax(z)"], ["x", "l", " − "]), ("-p (1 - p)", [], ["−p (1 − p)"]),
+    ("x_l - activations.softmax(z)", ["activations.softmax(z)"], ["x", "l", " − "]), ("-p (1 - p)", [], ["−p\u00a0(1\u00a0−\u00a0p)"]),
     ("X.T @ losses.squared_error_grad", ["X.T @ losses.squared_error_grad"], []), ("count_pairs(k) > k", ["count_pairs(k) > k"], [])])
 def test_what_a_derivation_ends_in_is_code_only_where_it_is(name, calls, words):
     made = first_mention.in_words(name)
