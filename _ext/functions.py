@@ -24,6 +24,7 @@ from sphinx.util.docutils import SphinxDirective
 
 FIELD = re.compile(r"(?:^|(?<=\S  ))(Derivation|Check|Shapes|Units|Raises|Source)(?:, ([^:]*))?:\s*(.*)")
 ROW = re.compile(r" *([a-z_]{3,}) {2,}(\S.*)")
+EMPTY = re.compile(r"field\(default_factory=dict\)")
 LABEL = re.compile(r"\s*\((eq:[a-z0-9-]+)\)")
 CODE = re.compile(r'"|lambda|def |python ')                              # what is no formula
 SCRIPT = re.compile(r"(\^)(?:\{([^{}]+)\}|\(([^()]+)\)|([A-Za-z])(?![A-Za-z0-9_]))"
@@ -117,7 +118,7 @@ def signature(node: ast.AST) -> list[str] | None:
     """The parameters of a function or of the making of a class; None where nothing is called."""
     if isinstance(node, ast.ClassDef):
         made = [each for each in node.body if isinstance(each, ast.FunctionDef) and each.name == "__init__"]
-        fields = [each.target.id + (f"={ast.unparse(each.value)}" if each.value else "")
+        fields = [each.target.id + (f"={EMPTY.sub('{}', ast.unparse(each.value))}" if each.value else "")
                   for each in node.body if isinstance(each, ast.AnnAssign)]
         return parameters(made[0].args)[1:] if made else fields or None
     if not isinstance(node, ast.FunctionDef) or any(ast.unparse(each) == "property" for each in node.decorator_list):
@@ -198,6 +199,7 @@ class Page:
         head = addnodes.desc_signature("", "", addnodes.desc_addname("", full.removesuffix(name)),
                                        addnodes.desc_name("", name), ids=[], classes=["sig-object"])
         if called is not None:
+            called = called[1:] if owner and called[:1] == ["self"] else called
             shown = [addnodes.desc_parameter("", "", nodes.Text(parameter)) for parameter in called]
             head += addnodes.desc_parameterlist("", "", *shown)
         self.note(full, kind, head)

@@ -69,7 +69,7 @@ def test_a_table_has_the_comment_above_it():
     ("def f(): pass", []),
     ("@property\ndef f(self): pass", None),
     ("class F(NamedTuple):\n    x: int\n    y: str = ''", ["x", "y=''"]),
-    ("class F:\n    def __init__(self, x=2): pass", ["x=2"])])
+    ("class F:\n    x: dict = field(default_factory=dict)", ["x={}"]), ("class F:\n    def __init__(self, x=2): pass", ["x=2"])])
 def test_signatures(source, shown):
     assert functions.signature(ast.parse(source).body[0]) == shown
 
