@@ -241,7 +241,7 @@ class Page:
         made = nodes.line_block(classes=["formula"])
         for line in re.sub(r"\n(?=\s*\(eq:)", "", block.text).split("\n"):
             parts = re.split(r"(?<=\S)( {2,})", LABEL.sub("", line))
-            short = [["kept"] if part.strip() and len(part) <= 30 else [] for part in parts]         # is not broken
+            short = [["whole"] if part.strip() and len(part) <= 30 else [] for part in parts]         # is not broken
             formula = [nodes.inline("", "", *scripts(part), classes=classes)
                        for part, classes in zip(parts, short, strict=True)]
             made += nodes.line("", "", nodes.inline("", "", *formula), *map(self.number, LABEL.findall(line)))
