@@ -2,6 +2,7 @@
 
 In the notebook an entry is Markdown, made by `lib.ledger.gallery`: a heading **Kind** (code), in [chapter](...), the
 claim, a table of values, what is true, what `diagnose` says. Here it becomes an item of a list that can be filtered.
+In a chapter an executed slip is a heading **Kind** (code), the claim and a table; it gets the looks of an entry.
 """
 from __future__ import annotations
 
@@ -12,12 +13,14 @@ from pathlib import Path
 
 import katex_math
 from book import chapters, gallery
+from derivation_grid import kept_together
 from docutils import nodes
 from ledger_table import ancestors, computed, data, form, keys_of, settled, short, words
 
 from lib import ledger
 
 HEADING = re.compile(r".+ \((\S+)\), in \S+")
+EXECUTED = re.compile(r".+ \((\S+)\)")
 ASKED = "Asked: "
 NOT_ASKED = "not asked"
 
@@ -25,7 +28,7 @@ NOT_ASKED = "not asked"
 def fill(app, doctree: nodes.document, page: str) -> None:
     """Put lists of entries for what stands in the outputs, and the form before the first section that has one."""
     if page not in gallery(Path(app.srcdir)).values():
-        return
+        return set_executed(doctree, lambda tex: kept_together(katex_math.typeset(tex), ""))
     headings, keys = [node for node in doctree.findall(nodes.paragraph) if code_of(node)], []
     first = [node for node in ancestors(headings[0]) if isinstance(node, nodes.section)][-2]      # below the page's own
     for parent in dict.fromkeys(heading.parent for heading in headings):
@@ -40,10 +43,23 @@ def fill(app, doctree: nodes.document, page: str) -> None:
     first.parent.insert(first.parent.index(first), nodes.raw("", form(".gallery > .slip", keys, titles), format="html"))
 
 
-def code_of(node: nodes.Node) -> str:
+def set_executed(doctree: nodes.document, typeset: Callable[[str], str]) -> None:
+    """In a chapter: the formulas of a claim typeset, and the two values side by side, or one below the other."""
+    for heading in [node for node in doctree.findall(nodes.paragraph) if code_of(node, EXECUTED)]:
+        at = heading.parent.index(heading)
+        match heading.parent.children[at + 1:at + 3]:
+            case [nodes.block_quote() as quote, nodes.table() as table]:
+                said = words(ledger.claim(code_of(heading, EXECUTED)).claim, typeset)
+                quote.children = [nodes.raw("", f"<p>{said}</p>", format="html")]
+                sides = zip(("Claimed value", "True value"), read([table]), strict=False)
+                both = "".join(f"<div><dt>{name}</dt><dd>{value_of(value)}</dd></div>" for name, value in sides)
+                table.replace_self(nodes.raw("", f'<div class="slip executed"><dl>{both}</dl></div>', format="html"))
+
+
+def code_of(node: nodes.Node, form: re.Pattern[str] = HEADING) -> str:
     """The code of the row whose entry begins with this node, if one does."""
     bold = isinstance(node, nodes.paragraph) and any(isinstance(child, nodes.strong) for child in node.children)
-    found = HEADING.fullmatch(node.astext()) if bold else None
+    found = form.fullmatch(node.astext()) if bold else None
     return found[1] if found else ""
 
 

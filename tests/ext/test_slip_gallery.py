@@ -1,4 +1,5 @@
 """The gallery of slips: entries read from the outputs, with both values, the verdicts, the choices and the ways."""
+import re
 from pathlib import Path
 
 import book
@@ -123,6 +124,20 @@ def test_other_pages_stay_as_they_are():
     before = document.pformat()
     slip_gallery.fill(Page, document, "chapters/neurons/discriminant")
     assert document.pformat() == before
+
+
+def test_a_slip_of_a_chapter_has_its_formulas_typeset_and_its_values_side_by_side():
+    heading = nodes.paragraph("", "", strong("Sign"), nodes.Text(" (S0-R8b)"))
+    values = table(("[[1, 2],", "refused < no"), (" [3, 4]]", ""))
+    other = nodes.paragraph("", "", strong("Sign"), nodes.Text(" (S0-R8b)"))
+    document = new_document("", get_default_settings(Parser))
+    document += nodes.container("", heading, nodes.block_quote("", nodes.paragraph("", "the claim")), values, other, values.deepcopy())
+    slip_gallery.fill(Page, document, "chapters/neurons/discriminant")
+    first, quote, shown, *rest = document[0].children
+    assert first is heading and [type(node) for node in rest] == [nodes.paragraph, nodes.table]
+    assert quote.astext().startswith("<p>the product carries <span") and r"\partial SE" not in re.sub("<annotation.*?</annotation>", "", quote.astext())
+    assert shown.astext() == ('<div class="slip executed"><dl><div><dt>Claimed value</dt><dd><pre class="numbers">[[1, 2],\n [3, 4]]</pre></dd></div>'
+                              "<div><dt>True value</dt><dd><pre>refused &lt; no</pre></dd></div></dl></div>")
 
 
 def test_the_gallery_has_every_slip_that_changes_a_result():
