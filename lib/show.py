@@ -1,9 +1,12 @@
 """What the notebooks print: numbers that two routes agree on, and small tables. No digit depends on the machine."""
 
+import re
 from collections.abc import Sequence
 from numbers import Integral, Real
 
 import numpy as np
+
+NUMBER = re.compile(r"[-−+]?\d[\d.,]*(e[-+]?\d+)? ?%?")         # −0.76, 63%, 1,347
 
 
 def number(value: float, digits: int = 6, floor: float = 1e-12) -> str:
@@ -66,6 +69,11 @@ def confirmed(label: str, value, by, digits: int = 6, rtol: float = 1e-9) -> str
     return f"{label} =\n{shown}" if "\n" in shown else f"{label} = {shown}"
 
 
+def _numeric(cell) -> bool:
+    """Whether a cell is a number or the text of one."""
+    return isinstance(cell, Real) or (isinstance(cell, str) and bool(NUMBER.fullmatch(cell)))
+
+
 class Table:
     """Rows under column heads; shows itself as text and as Markdown. Numbers stand to the right, words to the left."""
 
@@ -74,7 +82,7 @@ class Table:
             if len(row) != len(columns):
                 raise ValueError(f"table: row {i} has {len(row)} cells, expected {len(columns)}, one per column")
         self.cells = [[str(column) for column in columns], *([text(cell) for cell in row] for row in rows)]
-        self.right = [all(isinstance(row[j], Real) for row in rows) for j in range(len(columns))]
+        self.right = [all(_numeric(row[j]) for row in rows) for j in range(len(columns))]
 
     def __repr__(self):
         widths = [max(map(len, column)) for column in zip(*self.cells, strict=True)]

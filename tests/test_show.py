@@ -46,6 +46,12 @@ def test_a_table_shows_itself_twice():
                                        "| relu | 0 | max(z, 0) |\n| tanh | -1.25 | \\|z\\| < 1 |")
 
 
+def test_the_text_of_a_number_stands_to_the_right_like_a_number():
+    table = show.table([("−0.76", "63%", "1,347", "2–4", ""), ("12.50", "5 %", "1e-05", "3", "1")], list("abcde"))
+    assert repr(table).splitlines()[2:] == ["−0.76  63%  1,347  2–4", "12.50  5 %  1e-05  3    1"]
+    assert "|--:|--:|--:|:--|:--|" in table._repr_markdown_()
+
+
 def test_bad_input_is_named():
     with pytest.raises(ValueError, match="table: row 1 has 1 cells, expected 2, one per column"):
         show.table([(1, 2), (3,)], ["a", "b"])
