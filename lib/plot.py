@@ -216,9 +216,13 @@ def segment(ax: Axes, start, end, label: str = "", color: str = "purple") -> Axe
     return note(ax, np.mean([start, end], axis=0), label, color, (10, 8)) if label else ax
 
 
-def loss_surface(ax: Axes, loss: Callable, xlim, ylim, path=None, names=(r"$\theta_0$", r"$\theta_1$")) -> Axes:
-    """Contours of loss(θ), θ (2,), at equal shares of the area, and the path of descent (steps, 2)."""
-    x, y = np.linspace(*xlim, 60), np.linspace(*ylim, 60)
+def loss_surface(ax: Axes, loss: Callable, xlim, ylim, path=None, names=(r"$\theta_0$", r"$\theta_1$"),
+                 fine: int = 60) -> Axes:
+    """Contours of loss(θ), θ (2,), at equal shares of the area, and the path of descent (steps, 2).
+
+    The loss is evaluated at `fine` times `fine` points; a narrow valley needs more of them than a bowl.
+    """
+    x, y = np.linspace(*xlim, fine), np.linspace(*ylim, fine)
     heights = np.array([[loss(np.array([a, b])) for a in x] for b in y])
     levels = np.unique(np.quantile(heights, np.linspace(0.005, 0.99, 13)))
     ax.contourf(x, y, heights, levels, cmap=RISING, extend="both", zorder=0)
