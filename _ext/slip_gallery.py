@@ -28,7 +28,7 @@ NOT_ASKED = "not asked"
 def fill(app, doctree: nodes.document, page: str) -> None:
     """Put lists of entries for what stands in the outputs, and the form before the first section that has one."""
     if page not in gallery(Path(app.srcdir)).values():
-        return set_executed(doctree, lambda tex: kept_together(katex_math.typeset(tex), ""))
+        return set_executed(doctree, formula)
     headings, keys = [node for node in doctree.findall(nodes.paragraph) if code_of(node)], []
     first = [node for node in ancestors(headings[0]) if isinstance(node, nodes.section)][-2]      # below the page's own
     for parent in dict.fromkeys(heading.parent for heading in headings):
@@ -36,11 +36,16 @@ def fill(app, doctree: nodes.document, page: str) -> None:
         for claim, parts in entries(parent):
             claimed, true, said = read(parts)
             keys.append(choices_of(claim, said))
-            made.append(entry(claim, (claimed, true), said, links(app, page, claim), katex_math.typeset))
+            made.append(entry(claim, (claimed, true), said, links(app, page, claim), formula))
             parent.children = [child for child in parent.children if child not in parts]
         parent += nodes.raw("", f'<ul class="gallery">{"".join(made)}</ul>', format="html")
     titles = {chapter.page.removeprefix("chapters/"): chapter.title for chapter in chapters(Path(app.srcdir))}
     first.parent.insert(first.parent.index(first), nodes.raw("", form(".gallery > .slip", keys, titles), format="html"))
+
+
+def formula(tex: str) -> str:
+    """A formula as HTML, with the places where its line may be broken."""
+    return kept_together(katex_math.typeset(tex), "")
 
 
 def set_executed(doctree: nodes.document, typeset: Callable[[str], str]) -> None:
