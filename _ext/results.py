@@ -10,10 +10,14 @@ import re
 from pathlib import Path
 
 from book import Chapter, Result, chapters, results
+from derivation_grid import text_width
 from docutils import nodes
+from katex_math import typeset
 from sphinx.addnodes import pending_xref
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.nodes import make_refnode
+
+ROOM = 24       # em of text beside a name; an equation that is wider stands below it
 
 
 def inline(text: str) -> list[nodes.Node]:
@@ -75,9 +79,10 @@ class AllResults(SphinxDirective):
         if functions := [to_function(name, page) for name in dict.fromkeys(result.functions)
                                      if (Path(self.env.srcdir) / "lib" / f"{name.split('.')[0]}.py").exists()]:
             about += [nodes.Text("; " if needs else ""), nodes.Text("in code "), *joined(functions)]
-        heading = nodes.paragraph("", "", name, nodes.Text(" "), number)
+        heading = nodes.paragraph("", "", number, nodes.Text(" "), name)
+        wide = text_width(typeset(result.equation, True)) > ROOM
         return nodes.list_item("", heading, equation, *([nodes.paragraph("", "", *about)] if about else []),
-                               ids=[f"result-{result.label}"])
+                               ids=[f"result-{result.label}"], classes=["wide"] if wide else [])
 
 
 def find(env, label: str) -> tuple[str, str, str] | None:
