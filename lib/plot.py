@@ -153,8 +153,9 @@ def limits(ax: Axes, X: np.ndarray, margin: float = 0.15, equal: bool = True, na
     return ax
 
 
-def decision_line(ax: Axes, theta: np.ndarray, label: str = "", color: str = "", dashed: bool = False) -> Axes:
-    """The line θ₀ + θ₁x₁ + θ₂x₂ = 0 across the Axes, its label along it. Set the limits first."""
+def decision_line(ax: Axes, theta: np.ndarray, label: str = "", color: str = "", dashed: bool = False,
+                  at: float = 0.75) -> Axes:
+    """The line θ₀ + θ₁x₁ + θ₂x₂ = 0 across the Axes, its label along it at a share of it. Set the limits first."""
     corners = box(ax)
     start, g = -theta[0] * theta[1:] / (theta[1:] @ theta[1:]), theta[0] + corners @ theta[1:]
     line = ax.axline(start, (start[0] - theta[2], start[1] + theta[1]), linestyle="--" if dashed else "-",
@@ -165,7 +166,7 @@ def decision_line(ax: Axes, theta: np.ndarray, label: str = "", color: str = "",
         (x, y), (dx, dy) = ends[0], np.subtract(*ends[::-1])
         angle = np.arctan2(dy, dx)
         off = ScaledTranslation(-np.sin(angle) / 18, np.cos(angle) / 18, ax.figure.dpi_scale_trans)
-        ax.text(x + 0.75 * dx, y + 0.75 * dy, label, color=line.get_color(), ha="center", va="bottom",
+        ax.text(x + at * dx, y + at * dy, label, color=line.get_color(), ha="center", va="bottom",
                 path_effects=HALO, rotation=np.degrees(angle), rotation_mode="anchor", transform_rotates_text=True,
                 transform=ax.transData + off, zorder=6)
     return ax
