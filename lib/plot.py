@@ -33,7 +33,7 @@ HALO = [withStroke(linewidth=3, foreground="white")]
 # Set on import, so that no chapter needs an option of Matplotlib's.
 matplotlib.rcParams.update({
     "font.size": 10.5, "axes.titlesize": 10.5, "axes.labelsize": 10.5, "xtick.labelsize": 9.5, "ytick.labelsize": 9.5,
-    "mathtext.fontset": "cm", "axes.prop_cycle": cycler(color=list(COLORS.values())), "lines.linewidth": 1.8,
+    "mathtext.fontset": "dejavuserif", "axes.prop_cycle": cycler(color=list(COLORS.values())), "lines.linewidth": 1.8,
     "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.7, "axes.edgecolor": INK,
     "axes.labelcolor": INK, "text.color": INK, "xtick.color": INK, "ytick.color": INK,
     "xtick.major.width": 0.7, "ytick.major.width": 0.7, "axes.formatter.use_mathtext": True, "svg.hashsalt": "book",
