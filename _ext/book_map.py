@@ -80,7 +80,7 @@ def picture(rows: list[Row], edges: list[tuple[str, str]], title: str) -> str:
     """The SVG: a dot and a name in each row, and an arc for each edge, from the row above to the row below."""
     width = GUTTER + 14 + round(LETTER * max(len(row.name) for row in rows))
     height = {row.key: ROW * i + ROW / 2 for i, row in enumerate(rows)}
-    drawn = "".join(arc(height[a], height[b], a, b) for a, b in edges if a in height and b in height)
+    drawn = "".join(arc(height[a], height[b], a, b) for a, b in sorted(edges) if a in height and b in height)
     names = "".join(
         f'<a href="{html.escape(row.address)}" data-key="{row.key}"{ELSEWHERE * row.elsewhere}>'
         f'<circle cx="{GUTTER}" cy="{height[row.key]:g}" r="3"/>'

@@ -42,6 +42,12 @@ def test_the_picture():
     assert f'height="{2 * book_map.ROW}"' in svg
 
 
+def test_the_same_book_gives_the_same_picture():
+    rows = [Row(key, key, f"{key}.html") for key in "abc"]
+    edges = [("a", "b"), ("b", "c"), ("a", "c")]
+    assert book_map.picture(rows, edges, "A title") == book_map.picture(rows, edges[::-1], "A title")
+
+
 def test_names_hold_no_tex():
     assert book_map.words(r"slope of $\ln\sigma$ by the parameters") == "slope of ln σ by the parameters"
     assert not [result.name for result in book.results(ROOT).values() if re.search(r"[\\$]", book_map.words(result.name))]
