@@ -85,14 +85,6 @@ def spoken(run: str) -> str:
     return re.sub(r"(?<=[\w)>])(?=[+/=])(?![^<]*>)", "<wbr>", made) if LONG.search(run) else made
 
 
-def quote(app, doctree: nodes.document, page: str) -> None:
-    """Set what a chapter quotes from the ledger as the ledger does."""
-    for quoted in doctree.findall(nodes.block_quote):
-        for text in list(quoted.findall(nodes.Text)):
-            if isinstance(text.parent, nodes.paragraph) and (made := spoken(text)) != html.escape(text):
-                text.parent.replace(text, nodes.raw("", made, format="html"))
-
-
 def tidy(tex: str) -> str:
     """A formula with the signs that its typist meant: 3x4 is a shape, and exp a function."""
     for typed, meant in SIGNS.items():
@@ -239,6 +231,5 @@ def setup(app):
     app.add_node(ledger_table)
     app.add_directive("ledger-table", LedgerTable)
     app.connect("doctree-resolved", fill)
-    app.connect("doctree-resolved", quote, priority=900)        # once the words have been read for the search
     app.setup_extension("slip_gallery")
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -6,7 +6,6 @@ import book
 import katex_math
 import ledger_table
 import pytest
-from docutils import nodes
 
 from lib import ledger
 
@@ -30,17 +29,10 @@ def marked(tex):
     (r"\frac{one way}{n} is", r"[\frac{one way}{n}] is"),
     (r"so \phi(h (3x4)) -> exp(z), L_CE >= 0", r"so [\phi(h ({3 \times 4})) \to \operatorname{exp}(z), L_{\mathrm{CE}} \ge 0]"),
     (r"it is \sum_k O_k - the same", r"it is [\sum_k O_k] – the same"),
-    ("the log-odds (1-s_i) -y (n x k)", "the log-odds (1−s<sub>i</sub>) −y (n\u00a0x\u00a0k)")])
+    ("d = -theta_0/sqrt(theta_0^2+theta_1^2).",
+     "d = −θ<sub>0</sub><wbr>/√(θ<sub>0</sub><sup>2</sup><wbr>+θ<sub>1</sub><sup>2</sup>)."), ("the log-odds (1-s_i) -y (n x k)", "the log-odds (1−s<sub>i</sub>) −y (n\u00a0x\u00a0k)")])
 def test_a_sentence_with_formulas(sentence, made):
     assert ledger_table.words(sentence, marked) == made
-
-
-def test_what_a_chapter_quotes_is_set_like_the_ledger():
-    quoted = nodes.paragraph("", "d = -theta_0/sqrt(theta_0^2+theta_1^2+theta_2^2).")
-    ledger_table.quote(None, nodes.section("", nodes.block_quote("", quoted), nodes.paragraph("", "a -b")), "")
-    power = lambda i: f"θ<sub>{i}</sub><sup>2</sup>"
-    assert quoted.astext() == f"d = −θ<sub>0</sub><wbr>/√({power(0)}<wbr>+{power(1)}<wbr>+{power(2)})."
-    assert isinstance(quoted[0], nodes.raw)
 
 
 def test_what_cannot_be_read_stays_code():
